@@ -1,0 +1,91 @@
+/** Where the names beside the ring go: own links and the way to the one in focus, at most 24, pushed apart. */
+import { belongsTo, CORONA_GAP, type Placed, point, type RingMember, type Scene } from "./scene.ts";
+import { rttFraction } from "./geometry.ts";
+
+export interface Label {
+  readonly member: RingMember;
+  /** Foot of the leader line at the corona, its knee, and the end at which the text stands. */
+  readonly foot: readonly [number, number];
+  readonly knee: readonly [number, number];
+  readonly end: readonly [number, number];
+  /** 1: text runs to the right of `end`; -1: to the left. */
+  readonly side: 1 | -1;
+}
+
+export const LABELS_MOST = 24;
+const LINE = 18;
+const TOP = 14;
+const BOTTOM = 14;
+const RANK = { shortcut: 0, relay: 1, near: 2, far: 3, leaf: 4, routed: 5 } as const;
+
+/** The members to name: those of the focus first, then links by how much they matter. */
+export function toLabel(scene: Scene, focus: RingMember | undefined, hidden: ReadonlySet<string>): Placed[] {
+  const ofFocus = focus === undefined ? [] : scene.placed.filter(({ member }) => belongsTo(member, focus));
+  const links = scene.placed
+    .filter(({ member }) => member.kind !== "routed" && !hidden.has(member.kind) && !(focus && belongsTo(member, focus)))
+    .sort((a, b) => RANK[a.member.kind] - RANK[b.member.kind]);
+  return [...ofFocus, ...links].slice(0, LABELS_MOST);
+}
+
+/** `obstacles` are boxes (in the scene's pixels) at the left edge that text must stay clear of, such as the legend. */
+export function placeLabels(scene: Scene, members: readonly Placed[]): Label[] {
+  const outer = scene.radius + CORONA_GAP + scene.corona + 8;
+  return ([1, -1] as const).flatMap((side) => {
+    const column = members
+      .filter(({ angle }) => (Math.sin(angle) >= 0 ? 1 : -1) === side)
+      .map((placed) => {
+        const knee = point(scene, placed.angle, outer);
+        return { placed, knee, y: knee[1] };
+      })
+      .sort((a, b) => a.knee[1] - b.knee[1]);
+    spread(
+      column,
+      TOP,
+      scene.height - BOTTOM,
+    );
+    return column.map(({ placed, knee, y }) => {
+      const across = Math.sqrt(Math.max(0, outer * outer - (y - scene.centreY) ** 2)) + 12;
+      const reach = Math.max(Math.abs(knee[0] - scene.centreX) + 6, across);
+      const length = rttFraction(placed.member.rttMs ?? 1) * scene.corona;
+      return {
+        member: placed.member,
+        foot: point(scene, placed.angle, scene.radius + CORONA_GAP + length + 3),
+        knee,
+        end: [scene.centreX + side * reach, y] as const,
+        side,
+      };
+    });
+  });
+}
+
+/** Moves `y` values (sorted) apart to one line each, staying within the bounds while they hold so many lines. */
+export function spread(column: { y: number }[], top: number, bottom: number): void {
+  const line = Math.min(LINE, (bottom - top) / Math.max(1, column.length - 1));
+  // Blocks of lines that touch move as one, to the middle of where their members wanted to be.
+  interface Block {
+    wanted: number;
+    count: number;
+    start: number;
+  }
+  const blocks: Block[] = [];
+  for (const { y } of column) {
+    let block: Block = { wanted: y, count: 1, start: clamp(y, top, bottom) };
+    for (let last = blocks[blocks.length - 1]; last && last.start + last.count * line > block.start; last = blocks[blocks.length - 1]) {
+      blocks.pop();
+      const count = last.count + block.count;
+      // Sum over members of (wanted place - own offset in the block), so that the mean is the best start.
+      const wanted = last.wanted + block.wanted - block.count * last.count * line;
+      const best = wanted / count;
+      block = { wanted, count, start: clamp(best, top, bottom - (count - 1) * line) };
+    }
+    blocks.push(block);
+  }
+  let index = 0;
+  for (const block of blocks) {
+    for (let i = 0; i < block.count; i++, index++) (column[index] as { y: number }).y = block.start + i * line;
+  }
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.max(low, Math.min(high, value));
+}
