@@ -1,0 +1,85 @@
+/** The caller's side of the contract, over anything that carries requests: a socket, a WebSocket, Electron's IPC, a fake. */
+import {
+  type Args,
+  type CallName,
+  CONTRACT_VERSION,
+  callNames,
+  calls,
+  ErrorView,
+  HelperError,
+  HelperSnapshot,
+  OPERATING_ERROR,
+  type Reply,
+  SNAPSHOT_NOTIFICATION,
+} from "./contract.ts";
+
+/** Carries requests and notifications; `request` rejects with a JSON-RPC error object (`code`, `message`, `data`). */
+export interface Carrier {
+  request(method: string, args: unknown): Promise<unknown>;
+  onNotification(listener: (method: string, params: unknown) => void): void;
+}
+
+/** One method for each call. Replies are parsed, so what they return has the shape that the contract says. */
+export type HelperCalls = { [N in CallName]: (args: Args<N>) => Promise<Reply<N>> };
+
+export interface HelperClient extends HelperCalls {
+  /** Snapshots after `subscribe`. */
+  onSnapshot(listener: (snapshot: HelperSnapshot) => void): void;
+}
+
+export function helperClient(carrier: Carrier): HelperClient {
+  const methods: Record<string, (args: unknown) => Promise<unknown>> = {};
+  for (const name of callNames) {
+    methods[name] = async (args) => parseReply(name, await carrier.request(name, args).catch(throwOperatingError));
+  }
+  return {
+    ...(methods as unknown as HelperCalls),
+    onSnapshot: (listener) =>
+      carrier.onNotification((method, params) => {
+        if (method !== SNAPSHOT_NOTIFICATION) return;
+        const snapshot = HelperSnapshot.safeParse(params);
+        if (snapshot.success) listener(snapshot.data);
+      }),
+  };
+}
+
+/** Says hello; throws VERSION_MISMATCH where the helper speaks another version of the contract. */
+export async function greet(client: HelperClient): Promise<Reply<"hello">> {
+  const reply = await client.hello({ contractVersion: CONTRACT_VERSION });
+  if (reply.contractVersion !== CONTRACT_VERSION) throw versionMismatch(reply.contractVersion);
+  return reply;
+}
+
+export function versionMismatch(theirs: number): HelperError {
+  return new HelperError(
+    "VERSION_MISMATCH",
+    `This program speaks version ${CONTRACT_VERSION} of the helper's calls, the other side version ${theirs}.`,
+    "Install the same version of Ringway on both sides and restart the helper.",
+  );
+}
+
+function parseReply(name: CallName, reply: unknown): unknown {
+  const result = calls[name].reply.safeParse(reply);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new HelperError(
+    "VERSION_MISMATCH",
+    `The helper's reply to ${name} is not understood (${issue?.path.join(".") || "all of it"}: ${issue?.message ?? "wrong"}).`,
+    "Install the same version of Ringway on both sides and restart the helper.",
+    { cause: result.error },
+  );
+}
+
+function throwOperatingError(fault: unknown): never {
+  if (
+    typeof fault === "object" &&
+    fault !== null &&
+    "code" in fault &&
+    fault.code === OPERATING_ERROR &&
+    "data" in fault
+  ) {
+    const view = ErrorView.safeParse(fault.data);
+    if (view.success) throw new HelperError(view.data.code, view.data.text, view.data.remedy, { cause: fault });
+  }
+  throw fault;
+}

@@ -1,0 +1,173 @@
+/**
+ * The helper's state as others see it; also the JSON that the command line prints.
+ *
+ * Fields may be added, never renamed. Every field is always present; what is not known is null. Times are ISO 8601 UTC,
+ * ring addresses 40 hex digits, rates bytes per second. Receivers accept fields that they do not know.
+ */
+import * as z from "zod";
+
+const Time = z.iso.datetime();
+const Bytes = z.number().nonnegative();
+const RingAddress = z.string().regex(/^[0-9a-f]{40}$/);
+
+export const NatKind = z.enum(["public", "eim", "edm-seq", "edm-random", "udp-blocked", "unknown"]);
+export type NatKind = z.infer<typeof NatKind>;
+
+export const LinkKind = z.enum(["near", "far", "shortcut", "leaf", "anchor"]);
+export type LinkKind = z.infer<typeof LinkKind>;
+
+export const Transport = z.enum(["udp", "tcp", "tls", "proxy", "stream", "relay"]);
+export type Transport = z.infer<typeof Transport>;
+
+export const AffiliationState = z.enum(["off", "connecting", "connected", "failed"]);
+export type AffiliationState = z.infer<typeof AffiliationState>;
+
+export const Warning = z.object({ code: z.string(), text: z.string(), remedy: z.string() });
+export type Warning = z.infer<typeof Warning>;
+
+export const InterfaceView = z.object({ name: z.string(), state: z.enum(["up", "down"]), mtuBytes: z.int() });
+export type InterfaceView = z.infer<typeof InterfaceView>;
+
+/** Each link counts once, under the first that fits of relay, shortcut, near, far, anchor, leaf. */
+export const LinkCounts = z.object({
+  near: z.int(),
+  far: z.int(),
+  shortcut: z.int(),
+  leaf: z.int(),
+  anchor: z.int(),
+  relay: z.int(),
+});
+export type LinkCounts = z.infer<typeof LinkCounts>;
+
+export const AffiliationView = z.object({
+  name: z.string(),
+  /** Hex digits of the network's id, which all members share. */
+  id: z.string(),
+  security: z.enum(["closed", "passphrase", "open"]),
+  state: AffiliationState,
+  /** Why the state is what it is, as a sentence. */
+  reason: z.string().nullable(),
+  interface: InterfaceView,
+  /** What the user asked for: the interface is brought up as soon as it can be. */
+  interfaceWanted: z.boolean(),
+  virtualIp: z.string().nullable(),
+  virtualIp6: z.string().nullable(),
+  /** The virtual network, for instance `172.16.0.0/16`. */
+  subnet: z.string(),
+  lease: z.object({ since: Time, until: Time }).nullable(),
+  ringAddress: RingAddress,
+  natKind: NatKind,
+  localTransportAddresses: z.array(z.string()),
+  learnedTransportAddresses: z.array(z.string()),
+  /** The configured transport addresses to start from. */
+  startTransportAddresses: z.array(z.string()),
+  peersKnown: z.int(),
+  sizeEstimate: z.number(),
+  links: LinkCounts,
+  warnings: z.array(Warning),
+});
+export type AffiliationView = z.infer<typeof AffiliationView>;
+
+export const StatusView = z.object({
+  version: z.string(),
+  helper: z.object({ pid: z.int(), uptimeS: z.number(), port: z.int().nullable() }),
+  affiliations: z.array(AffiliationView),
+  /** What concerns the helper as a whole: a file set aside, for instance. */
+  warnings: z.array(Warning),
+});
+export type StatusView = z.infer<typeof StatusView>;
+
+/** `code` is a message id of the window's catalogue without its `why.`. */
+export const NotDirectBecause = z.object({
+  code: z.enum([
+    "bothHard",
+    "oneHard",
+    "udpBlocked",
+    "peerUdpBlocked",
+    "peerFirewall",
+    "sameNat",
+    "noCommonIp",
+    "noTraffic",
+    "trying",
+    "limit",
+    "oldVersion",
+  ]),
+  text: z.string(),
+  remedy: z.string(),
+  tried: z.array(z.object({ transport: z.string(), to: z.string(), at: Time, result: z.string() })),
+});
+export type NotDirectBecause = z.infer<typeof NotDirectBecause>;
+
+/** One known member, linked or not. */
+export const PeerRow = z.object({
+  ringAddress: RingAddress,
+  name: z.string().nullable(),
+  site: z.string().nullable(),
+  version: z.string().nullable(),
+  virtualIp: z.string().nullable(),
+  virtualIp6: z.string().nullable(),
+  /** The kinds of the link; empty where there is none. */
+  kinds: z.array(LinkKind),
+  /** Null where packets are routed over the ring. */
+  transport: Transport.nullable(),
+  /** Ring address of the relay, where `transport` is `relay`. */
+  via: RingAddress.nullable(),
+  /** The peer's socket, where the link is direct. */
+  remote: z.string().nullable(),
+  natKind: NatKind,
+  rttMs: z.number().nullable(),
+  rttEstimateMs: z.number().nullable(),
+  jitterMs: z.number().nullable(),
+  lossPct: z.number().nullable(),
+  txBytes: Bytes,
+  rxBytes: Bytes,
+  txBytesPerS: Bytes,
+  rxBytesPerS: Bytes,
+  pathMtuBytes: z.int().nullable(),
+  since: Time.nullable(),
+  /** Ring addresses from the first hop to the peer, as far as this node knows them. */
+  path: z.array(RingAddress),
+  notDirectBecause: NotDirectBecause.nullable(),
+});
+export type PeerRow = z.infer<typeof PeerRow>;
+
+export const PeerDetail = PeerRow.extend({
+  history: z.array(z.object({ at: Time, event: z.string(), text: z.string() })),
+});
+export type PeerDetail = z.infer<typeof PeerDetail>;
+
+export const RingView = z.object({
+  self: RingAddress,
+  sizeEstimate: z.number(),
+  /** This node's own check of its neighbours; null before the first one. */
+  consistent: z.boolean().nullable(),
+  /** All known members, this node included, in ring order. */
+  members: z.array(z.object({ ringAddress: RingAddress, name: z.string().nullable(), silent: z.boolean() })),
+  links: z.array(z.object({ ringAddress: RingAddress, kinds: z.array(LinkKind), transport: Transport.nullable() })),
+});
+export type RingView = z.infer<typeof RingView>;
+
+export const PingView = z.object({
+  /** Ring address of the peer. */
+  peer: RingAddress,
+  name: z.string().nullable(),
+  virtualIp: z.string().nullable(),
+  sent: z.int(),
+  received: z.int(),
+  rttMs: z.object({ min: z.number().nullable(), median: z.number().nullable(), max: z.number().nullable() }),
+});
+export type PingView = z.infer<typeof PingView>;
+
+/**
+ * All state that a window shows. `seq` grows by one with each snapshot of one helper; a smaller `seq`, or another
+ * `status.helper.pid`, means that the helper was started anew.
+ */
+export const HelperSnapshot = z.object({
+  seq: z.int(),
+  /** When the helper made it, by its own clock. */
+  at: Time,
+  status: StatusView,
+  /** One entry for each entry of `status.affiliations`, in the same order. */
+  rings: z.array(z.object({ affiliation: z.string(), peers: z.array(PeerRow), ring: RingView })),
+});
+export type HelperSnapshot = z.infer<typeof HelperSnapshot>;
