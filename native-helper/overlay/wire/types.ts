@@ -101,17 +101,31 @@ export type CloseReason = "leave" | "revoked" | "expired" | "limit" | "duplicate
 export type Message =
   | { readonly type: "ack"; readonly id: number }
   | { readonly type: "ping"; readonly t: number; readonly load: number; readonly log2N: number }
-  | { readonly type: "pong"; readonly t: number; readonly observed: TransportAddress | undefined; readonly coord: Coord }
+  | {
+      readonly type: "pong";
+      readonly t: number;
+      readonly observed: TransportAddress | undefined;
+      readonly coord: Coord;
+    }
   | { readonly type: "near"; readonly self: Brief; readonly briefs: readonly Brief[]; readonly descs: readonly Desc[] }
   | {
       readonly type: "edges";
       readonly seq: number;
       readonly full: boolean;
-      readonly changes: readonly { readonly op: "add" | "remove"; readonly address: RingAddress; readonly rttMs: number }[];
+      readonly changes: readonly {
+        readonly op: "add" | "remove";
+        readonly address: RingAddress;
+        readonly rttMs: number;
+      }[];
     }
   | { readonly type: "suspect"; readonly address: RingAddress }
   | { readonly type: "find"; readonly purpose: FindPurpose; readonly excludeSource: boolean; readonly desc: Desc }
-  | { readonly type: "found"; readonly span: bigint; readonly briefs: readonly Brief[]; readonly descs: readonly Desc[] }
+  | {
+      readonly type: "found";
+      readonly span: bigint;
+      readonly briefs: readonly Brief[];
+      readonly descs: readonly Desc[];
+    }
   | {
       readonly type: "link";
       readonly nonce: bigint;
@@ -130,7 +144,12 @@ export type Message =
       readonly budgetKbitPerS: number;
       readonly source: TransportAddress | undefined;
     }
-  | { readonly type: "merge"; readonly mergeId: bigint; readonly briefs: readonly Brief[]; readonly descs: readonly Desc[] }
+  | {
+      readonly type: "merge";
+      readonly mergeId: bigint;
+      readonly briefs: readonly Brief[];
+      readonly descs: readonly Desc[];
+    }
   | { readonly type: "trim" }
   | { readonly type: "trimOk"; readonly accept: boolean }
   | { readonly type: "close"; readonly reason: CloseReason; readonly desc: Desc | undefined }
@@ -193,7 +212,11 @@ export type Message =
       readonly held: DhtRecord | undefined;
     }
   | { readonly type: "store"; readonly op: number; readonly known: boolean; readonly record: DhtRecord }
-  | { readonly type: "stored"; readonly op: number; readonly code: "ok" | "otherClaim" | "notMyKey" | "taken" | "sinceRefused" }
+  | {
+      readonly type: "stored";
+      readonly op: number;
+      readonly code: "ok" | "otherClaim" | "notMyKey" | "taken" | "sinceRefused";
+    }
   | { readonly type: "undo"; readonly op: number; readonly key: Uint8Array }
   | { readonly type: "lease"; readonly conflict: boolean; readonly records: readonly DhtRecord[] };
 
