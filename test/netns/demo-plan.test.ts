@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { LEAST_NODES, MOST_NODES, plainConfig, planDemo } from "./demo-plan.ts";
+
+const all = (nodes: number) => {
+  const plan = planDemo(nodes);
+  return [...plan.publicNodes, ...plan.sites.flatMap((site) => site.nodes)];
+};
+
+describe("the plan of a demo", () => {
+  it("has the promised mix at eleven nodes", () => {
+    const { publicNodes, sites } = planDemo(11);
+    expect(publicNodes).toHaveLength(3);
+    expect(sites.map((site) => `${site.kind} ${site.nodes.length}`)).toEqual([
+      "cone 1",
+      "cone 1",
+      "cone 2",
+      "cone 2",
+      "symmetric 1",
+      "symmetric 1",
+    ]);
+    expect(sites[2]?.nodes.map((node) => node.port)).toEqual([15_000, 15_001]);
+  });
+
+  it.each([LEAST_NODES, 12, 13, 50, 118, MOST_NODES])("has as many nodes as it was asked for: %d", (count) => {
+    const nodes = all(count);
+    expect(nodes).toHaveLength(count);
+    expect(new Set(nodes.map((node) => node.name)).size).toBe(count);
+    expect(new Set(nodes.map((node) => node.virtualIp)).size).toBe(count);
+    for (const node of nodes)
+      expect(node.virtualIp).toMatch(/^172\.16\.\d{1,2}\.([1-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-4])$/);
+    for (const kind of ["public", "cone", "symmetric"]) expect(nodes.some((node) => node.kind === kind)).toBe(true);
+  });
+
+  it.each([0, 9, 401, 11.5, Number.NaN])("refuses %d nodes", (count) => {
+    expect(() => planDemo(count)).toThrow(/from 10 to 400/);
+  });
+
+  it("writes a file of 2006", () => {
+    const [node] = all(11);
+    if (!node) throw new Error("the plan is empty");
+    expect(plainConfig(node, "condor wow", ["192.0.2.10:15000", "198.51.100.10:15000"])).toBe(
+      "#affiliation\ncondor wow\n#transport\nudp\n#port\n15000\n#number of remote TAs\n2\n#list of TAs\n" +
+        "brunet.udp://192.0.2.10:15000\nbrunet.udp://198.51.100.10:15000\n#virtual interface\ntap0\n" +
+        "#virtual IP address of tap0\n172.16.1.2\n",
+    );
+  });
+});

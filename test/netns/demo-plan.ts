@@ -1,0 +1,85 @@
+/** Which hosts and sites a demo of so many nodes has, and what each node is called and configured with. */
+import type { NatKind } from "./nat.ts";
+
+export interface PlannedNode {
+  readonly name: string;
+  readonly kind: "public" | NatKind;
+  readonly virtualIp: string;
+  /** UDP port; hosts behind one NAT use different ones, as they must for their NAT to keep them. */
+  readonly port: number;
+}
+
+export interface PlannedSite {
+  readonly name: string;
+  readonly kind: NatKind;
+  readonly nodes: readonly PlannedNode[];
+}
+
+export interface DemoPlan {
+  readonly publicNodes: readonly PlannedNode[];
+  readonly sites: readonly PlannedSite[];
+}
+
+/** Three reporters are needed to tell a NAT class, and ten nodes are the least that the demo promises. */
+export const LEAST_NODES = 10;
+/** As many as the small internet has addresses for, with some to spare. */
+export const MOST_NODES = 400;
+export const PORT = 15_000;
+
+/**
+ * The mix of 11 nodes is 3 public, 2 homes of one and 2 labs of two behind cones, and 2 behind symmetric NATs; other
+ * numbers of nodes come as near to it as they can.
+ */
+export function planDemo(nodes: number): DemoPlan {
+  if (!Number.isInteger(nodes) || nodes < LEAST_NODES || nodes > MOST_NODES) {
+    throw new Error(`the number of nodes must be a whole number from ${LEAST_NODES} to ${MOST_NODES}, not ${nodes}`);
+  }
+  const publicCount = Math.max(3, Math.round((nodes * 3) / 11));
+  const symmetricCount = Math.max(1, Math.round((nodes * 2) / 11));
+  const labCount = Math.floor((nodes - publicCount - symmetricCount) / 3);
+  const homeCount = nodes - publicCount - symmetricCount - 2 * labCount;
+  let made = 0;
+  const node = (name: string, kind: PlannedNode["kind"], place = 0): PlannedNode => {
+    made++;
+    return { name, kind, virtualIp: `172.16.${1 + Math.floor(made / 251)}.${1 + (made % 251)}`, port: PORT + place };
+  };
+  const numbered = <T>(count: number, make: (number: number) => T) =>
+    Array.from({ length: count }, (_, i) => make(i + 1));
+  return {
+    publicNodes: numbered(publicCount, (n) => node(`public${n}`, "public")),
+    sites: [
+      ...numbered(homeCount, (n) => ({ name: `home${n}`, kind: "cone" as const, nodes: [node(`home${n}`, "cone")] })),
+      ...numbered(labCount, (n) => ({
+        name: `lab${n}`,
+        kind: "cone" as const,
+        nodes: [node(`lab${n}a`, "cone", 0), node(`lab${n}b`, "cone", 1)],
+      })),
+      ...numbered(symmetricCount, (n) => ({
+        name: `office${n}`,
+        kind: "symmetric" as const,
+        nodes: [node(`office${n}`, "symmetric")],
+      })),
+    ],
+  };
+}
+
+/** The plain format of 2006, as a node's user would have written it. */
+export function plainConfig(node: PlannedNode, affiliation: string, startAddresses: readonly string[]): string {
+  return [
+    "#affiliation",
+    affiliation,
+    "#transport",
+    "udp",
+    "#port",
+    node.port,
+    "#number of remote TAs",
+    startAddresses.length,
+    "#list of TAs",
+    ...startAddresses.map((address) => `brunet.udp://${address}`),
+    "#virtual interface",
+    "tap0",
+    "#virtual IP address of tap0",
+    node.virtualIp,
+    "",
+  ].join("\n");
+}
