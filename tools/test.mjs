@@ -1,0 +1,143 @@
+// `npm test`: the check and every suite, one after the other (they measure time, and there may be only two cores), and a
+// last line with the counts of all of them: N passed, N failed, N skipped.
+
+import { mkdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { cargoProjects, check } from "./check.mjs";
+import { dist, read, run, say, seconds, tool } from "./shell.mjs";
+
+/** @typedef {{passed: number, failed: number, skipped: number}} Counts */
+
+/** The suites in the order in which they run: the quickest to tell of a fault come first. */
+export const suites = {
+  check: async () => ({ ...(await check({ without: ["layering"] })), skipped: 0 }), // The layering test is one of `unit`.
+  unit: (/** @type {string[]} */ filters) => vitest("unit", filters),
+  rust: async () => sum(await inTurn(cargoProjects.map((project) => () => cargoTest(project)))),
+  ui: (/** @type {string[]} */ filters) => vitest("ui", filters),
+  netns: (/** @type {string[]} */ filters) => vitest("netns", filters),
+};
+
+/**
+ * Runs the named suites, prints the counts of all as the last line, and returns the exit status. A suite that runs no
+ * test has failed: an empty folder must not look like success.
+ * @param {(keyof typeof suites)[]} names
+ * @param {string[]} filters parts of file names that choose among a Vitest suite's files
+ */
+export async function test(names, filters) {
+  /** @type {Counts[]} */
+  const all = [];
+  for (const name of names) {
+    const start = performance.now();
+    process.stdout.write(`\n── ${name} ${"─".repeat(Math.max(0, 100 - name.length))}\n`);
+    const counts = await suites[name](filters);
+    if (counts.passed + counts.failed + counts.skipped === 0) {
+      process.stdout.write(`FAILED  suite ${name} ran no test\n`);
+      counts.failed = 1;
+    }
+    process.stdout.write(`── ${name}: ${line(counts)} in ${seconds(performance.now() - start)}\n`);
+    all.push(counts);
+  }
+  const total = sum(all);
+  process.stdout.write(`\n${line(total)}\n`);
+  return total.failed === 0 ? 0 : 1;
+}
+
+/** @param {Counts} counts */
+const line = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+/**
+ * @param {Counts[]} list
+ * @returns {Counts}
+ */
+function sum(list) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const counts of list) {
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    total.skipped += counts.skipped;
+  }
+  return total;
+}
+
+/**
+ * @param {(() => Promise<Counts>)[]} works
+ * @returns {Promise<Counts[]>}
+ */
+async function inTurn(works) {
+  const results = [];
+  for (const work of works) results.push(await work());
+  return results;
+}
+
+/**
+ * @param {string} project of vitest.config.ts
+ * @param {string[]} filters
+ * @returns {Promise<Counts>}
+ */
+async function vitest(project, filters) {
+  const file = path.join(dist, `.counts-${project}-${process.pid}.json`);
+  mkdirSync(dist, { recursive: true });
+  try {
+    const args = [
+      "run",
+      "--project",
+      project,
+      "--reporter=default",
+      "--reporter=./tools/vitest-counts.mjs",
+      ...filters,
+    ];
+    const status = await run(process.execPath, [tool.vitest, ...args], {
+      stdout: "inherit",
+      env: { RINGWAY_TEST_COUNTS: file },
+    });
+    const text = read(file);
+    /** @type {Counts} */
+    const counts = text === undefined ? { passed: 0, failed: 0, skipped: 0 } : JSON.parse(text);
+    if (status !== 0 && counts.failed === 0) {
+      process.stdout.write(`FAILED  Vitest exited with ${status} in project ${project}\n`);
+      counts.failed = 1;
+    }
+    return counts;
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+/**
+ * @param {string} project
+ * @returns {Promise<Counts>}
+ */
+async function cargoTest(project) {
+  say(`cargo test in ${project}`);
+  let output = "";
+  const status = await run(
+    "cargo",
+    ["test", "--locked", "--workspace", "--manifest-path", path.join(project, "Cargo.toml")],
+    {
+      stdout: (text) => {
+        output += text;
+        process.stdout.write(text);
+      },
+    },
+  );
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const [, passed, failed, ignored] of output.matchAll(
+    /^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/gm,
+  )) {
+    counts.passed += Number(passed);
+    counts.failed += Number(failed);
+    counts.skipped += Number(ignored);
+  }
+  for (const [, name, reason] of output.matchAll(/^test (.+) \.\.\. ignored(?:, (.*))?$/gm)) {
+    process.stdout.write(`SKIPPED ${project} > ${name}: ${reason ?? "no reason given"}\n`);
+  }
+  if (status !== 0 && counts.failed === 0) {
+    process.stdout.write(`FAILED  cargo test exited with ${status} in ${project}\n`);
+    counts.failed = 1;
+  }
+  if (counts.passed + counts.failed + counts.skipped === 0) {
+    process.stdout.write(`FAILED  cargo test ran no test in ${project}\n`);
+    counts.failed = 1;
+  }
+  return counts;
+}

@@ -1,0 +1,29 @@
+// A Vitest reporter for `npm test`: prints each skipped test with its reason, and leaves the counts of the run in the
+// file that RINGWAY_TEST_COUNTS names.
+
+import { writeFileSync } from "node:fs";
+
+export default class Counts {
+  /** @param {readonly import("vitest/node").TestModule[]} modules @param {readonly unknown[]} unhandled */
+  onTestRunEnd(modules, unhandled) {
+    const counts = { passed: 0, failed: unhandled.length, skipped: 0 };
+    for (const module of modules) {
+      let failedHere = 0;
+      for (const test of module.children.allTests()) {
+        const result = test.result();
+        if (result.state === "passed") counts.passed += 1;
+        else if (result.state === "failed") failedHere += 1;
+        else {
+          counts.skipped += 1;
+          const reason = (result.state === "skipped" ? result.note : undefined) ?? "no reason given";
+          process.stdout.write(`SKIPPED ${module.relativeModuleId} > ${test.fullName}: ${reason}\n`);
+        }
+      }
+      // A file that cannot be loaded, or whose hooks fail, has no failed test to show for it.
+      if (failedHere === 0 && !module.ok()) failedHere = 1;
+      counts.failed += failedHere;
+    }
+    const file = process.env.RINGWAY_TEST_COUNTS;
+    if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
+  }
+}
