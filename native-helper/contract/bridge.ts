@@ -1,0 +1,81 @@
+/**
+ * What a window needs of the helper, and how it travels: through Electron's main process, through the WebSocket of
+ * `ringway ui`, or from a script in tests. A bridge offers the calls below under their own names, a stream of snapshots,
+ * and the truth about how far the window reaches.
+ */
+import * as z from "zod";
+import type { HelperCalls } from "./client.ts";
+import { type CallName, ErrorView, HelperError, HelperSnapshot } from "./contract.ts";
+
+/** The calls that a window may make; every other one is refused to it, whatever the user may do elsewhere. */
+export const windowCalls = ["connect", "disconnect", "up", "down"] as const satisfies readonly CallName[];
+export type WindowCall = (typeof windowCalls)[number];
+export type WindowCalls = Pick<HelperCalls, WindowCall>;
+
+export function isWindowCall(name: unknown): name is WindowCall {
+  return windowCalls.some((call) => call === name);
+}
+
+/** How far a window reaches. `host` is the computer that the helper runs on; null where it is this one. */
+export const Reach = z.discriminatedUnion("kind", [
+  /** Asking; nothing is known yet. */
+  z.object({ kind: z.literal("opening") }),
+  /** Snapshots arrive. `readOnly`: calls are refused, because the page was opened so. */
+  z.object({ kind: z.literal("open"), host: z.string().nullable(), readOnly: z.boolean() }),
+  /** No helper answers, or it refuses: `error` says which. The bridge goes on trying. */
+  z.object({ kind: z.literal("noHelper"), host: z.string().nullable(), error: ErrorView }),
+  /** The page's own server does not answer. The bridge goes on trying. */
+  z.object({ kind: z.literal("noServer"), host: z.string().nullable() }),
+  /** The page has no right to be here: its one-time token was used, or its server was started anew. */
+  z.object({ kind: z.literal("expired"), host: z.string().nullable() }),
+]);
+export type Reach = z.infer<typeof Reach>;
+
+export const BridgeEvent = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("reach"), reach: Reach }),
+  z.object({ kind: z.literal("snapshot"), snapshot: HelperSnapshot }),
+]);
+export type BridgeEvent = z.infer<typeof BridgeEvent>;
+
+export interface Bridge extends WindowCalls {
+  /** Tells the present reach and every later event; the returned function ends it. */
+  watch(listener: (event: BridgeEvent) => void): () => void;
+  /** Tries again now instead of at the next turn. */
+  retry(): void;
+}
+
+/** The answer to one call where no exception can cross (IPC, WebSocket). */
+export const Outcome = z.discriminatedUnion("ok", [
+  z.object({ ok: z.literal(true), reply: z.unknown() }),
+  z.object({ ok: z.literal(false), error: ErrorView }),
+]);
+export type Outcome = z.infer<typeof Outcome>;
+
+/** The reply in an outcome, or its error thrown. */
+export function unwrap(outcome: Outcome): unknown {
+  if (outcome.ok) return outcome.reply;
+  throw new HelperError(outcome.error.code, outcome.error.text, outcome.error.remedy);
+}
+
+/** The longest message that a page may send over its WebSocket. */
+export const PAGE_MESSAGE_LIMIT_BYTES = 64 * 1024;
+
+/** Page to server: one call. */
+export const PageRequest = z.strictObject({
+  id: z.int().nonnegative(),
+  call: z.enum(windowCalls),
+  args: z.unknown(),
+});
+export type PageRequest = z.infer<typeof PageRequest>;
+
+/** Server to page. */
+export const PageMessage = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("reach"), reach: Reach }),
+  z.object({ kind: z.literal("snapshot"), snapshot: HelperSnapshot }),
+  z.object({ kind: z.literal("reply"), id: z.int(), outcome: Outcome }),
+]);
+export type PageMessage = z.infer<typeof PageMessage>;
+
+/** What `GET /session` answers to a page that has the cookie. */
+export const PageSession = z.object({ host: z.string(), readOnly: z.boolean() });
+export type PageSession = z.infer<typeof PageSession>;
