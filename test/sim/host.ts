@@ -1,0 +1,243 @@
+/** One simulated computer: a real engine, the model of its data path, its socket, and what it keeps on disk. */
+import type {
+  Effect,
+  Identity,
+  Input,
+  Instant,
+  NodeOptions,
+  NodeView,
+  SavedState,
+  SocketAddress,
+  Wake,
+} from "../../native-helper/overlay/boundary.ts";
+import type { RingAddress } from "../../native-helper/overlay/ring/address.ts";
+import type { SimCrypto } from "./crypto.ts";
+import { DataPath } from "./data-path.ts";
+import type { EventQueue } from "./event-queue.ts";
+import type { GateKeys } from "./gate.ts";
+import type { Network, Socket } from "./network.ts";
+import type { IpPacket } from "./packets.ts";
+import type { SeededEntropy } from "./random.ts";
+
+/** The face of the engine, as `native-helper/overlay/node.ts` has it. */
+export interface Engine {
+  readonly address: RingAddress;
+  step(now: Instant, wall: number, input: Input): Effect[];
+  wakeAt(): Wake | undefined;
+  view(now: Instant, wall: number): NodeView;
+}
+
+export type EngineFactory = (options: NodeOptions, now: Instant, wall: number) => Engine;
+
+/** What a host needs of the world around it. */
+export interface HostOptions {
+  readonly name: string;
+  readonly index: number;
+  readonly socket: Socket;
+  readonly virtualIp: string;
+  readonly affiliation: string;
+  readonly subnet: string;
+  readonly crypto: SimCrypto;
+  readonly identity: Identity;
+  readonly salt: Uint8Array;
+  readonly psk?: Uint8Array;
+  readonly entropy: SeededEntropy;
+  readonly gate: GateKeys;
+  readonly startAddresses: readonly SocketAddress[];
+  readonly queue: EventQueue;
+  readonly network: Network;
+  readonly makeEngine: EngineFactory;
+  wall(): number;
+  /** Called for everything that goes in and comes out; for traces and checkers. */
+  observe(host: Host, event: HostEvent): void;
+  violation(text: string): void;
+}
+
+export type HostEvent =
+  | { readonly kind: "input"; readonly input: Input }
+  | { readonly kind: "effect"; readonly effect: Effect }
+  | { readonly kind: "ip"; readonly packet: IpPacket };
+
+/** One run of the engine, from start to crash. */
+interface Run {
+  readonly engine: Engine;
+  readonly dataPath: DataPath;
+  readonly pending: Input[];
+  isStepping: boolean;
+  /** When the earliest wake event in the queue is due. */
+  wakeSetFor: Instant;
+}
+
+/** Steps without the clock moving that no correct engine takes: it asks to be woken for something it does not do. */
+const STEPS_AT_ONCE_LIMIT = 10_000;
+const VERSION = "0.1.0-sim";
+
+export class Host {
+  readonly options: HostOptions;
+  /** Set by the first start. */
+  address: RingAddress = "" as RingAddress;
+  startedAt: Instant | undefined;
+  saved: SavedState | undefined;
+  /** CTRL frames sent, in all runs. */
+  ctrlSent = 0;
+  inputs = 0;
+  #run: Run | undefined;
+  #runs = 0;
+  #lastStepAt: Instant = -1;
+  #stepsAtOnce = 0;
+
+  constructor(options: HostOptions) {
+    this.options = options;
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get isUp(): boolean {
+    return this.#run !== undefined;
+  }
+
+  get dataPath(): DataPath | undefined {
+    return this.#run?.dataPath;
+  }
+
+  /** Starts the engine and goes on the ring, with what an earlier run saved. */
+  start(): void {
+    if (this.#run !== undefined) throw new Error(`${this.name} is up already`);
+    const { options } = this;
+    const { queue, socket } = options;
+    const entropy = options.entropy.fork(`run ${this.#runs++}`);
+    const engine = options.makeEngine(this.#nodeOptions(entropy), queue.now, options.wall());
+    this.address = engine.address;
+    const run: Run = {
+      engine,
+      dataPath: this.#makeDataPath(engine.address),
+      pending: [],
+      isStepping: false,
+      wakeSetFor: Number.POSITIVE_INFINITY,
+    };
+    this.#run = run;
+    this.startedAt = queue.now;
+    socket.receive = (from, packet) => {
+      this.#enter(() => run.dataPath.receive(from, packet));
+    };
+    this.input({ kind: "localAddresses", addresses: [socket.local] });
+    this.input({ kind: "startAddresses", addresses: options.startAddresses });
+    this.input({ kind: "connect" });
+  }
+
+  /** Ends without a word to anybody, as a power cut does; what was saved stays. */
+  crash(): void {
+    this.#run = undefined;
+    this.options.socket.receive = undefined;
+  }
+
+  input(input: Input): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    run.pending.push(input);
+    this.#enter(() => undefined);
+  }
+
+  /** An application on this computer sends an IP packet. */
+  sendIp(packet: IpPacket): void {
+    this.#enter(() => this.#run?.dataPath.sendIp(packet));
+  }
+
+  view(): NodeView | undefined {
+    return this.#run?.engine.view(this.options.queue.now, this.options.wall());
+  }
+
+  /** Lets the data path work, then steps the engine with all that came of it. */
+  #enter(work: () => void): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    work();
+    if (run.isStepping) return;
+    run.isStepping = true;
+    for (let input = run.pending.shift(); input !== undefined && this.#run === run; input = run.pending.shift()) {
+      this.#step(run, input);
+    }
+    run.isStepping = false;
+    if (this.#run === run) this.#setWake(run);
+  }
+
+  #step(run: Run, input: Input): void {
+    const { queue, observe } = this.options;
+    this.inputs++;
+    this.#countSteps(queue.now, input);
+    observe(this, { kind: "input", input });
+    for (const effect of run.engine.step(queue.now, this.options.wall(), input)) {
+      observe(this, { kind: "effect", effect });
+      if (effect.kind === "save") this.saved = effect.state;
+      else if (effect.kind !== "pong" && effect.kind !== "log") {
+        if (effect.kind === "sendCtrl") this.ctrlSent++;
+        run.dataPath.apply(effect);
+      }
+    }
+  }
+
+  #countSteps(now: Instant, input: Input): void {
+    if (now !== this.#lastStepAt) this.#stepsAtOnce = 0;
+    this.#lastStepAt = now;
+    if (++this.#stepsAtOnce < STEPS_AT_ONCE_LIMIT) return;
+    const wake = this.#run?.engine.wakeAt();
+    throw new Error(
+      `${this.name} took ${STEPS_AT_ONCE_LIMIT} steps at ${now} ms; the last input was ${input.kind}, it wants to be woken at ${wake?.at} for ${wake?.reason}`,
+    );
+  }
+
+  /** One wake event at most is useful; one that comes too early looks again. */
+  #setWake(run: Run): void {
+    const wake = run.engine.wakeAt();
+    if (wake === undefined || wake.at >= run.wakeSetFor) return;
+    const { queue } = this.options;
+    const due = Math.max(wake.at, queue.now);
+    run.wakeSetFor = due;
+    queue.at(due, () => {
+      if (this.#run !== run || run.wakeSetFor !== due) return;
+      run.wakeSetFor = Number.POSITIVE_INFINITY;
+      const next = run.engine.wakeAt();
+      if (next !== undefined && next.at <= queue.now) this.input({ kind: "timeout" });
+      else this.#setWake(run);
+    });
+  }
+
+  #makeDataPath(self: RingAddress): DataPath {
+    const { options } = this;
+    const path: DataPath = new DataPath({
+      self,
+      crypto: options.crypto,
+      gate: options.gate,
+      now: () => options.queue.now,
+      send: (remote, packet) => options.network.send(options.socket, remote, packet),
+      input: (input) => this.#run?.pending.push(input),
+      deliverIp: (packet) => options.observe(this, { kind: "ip", packet }),
+      later: (delayMs, run) =>
+        options.queue.after(delayMs, () => {
+          if (this.#run?.dataPath === path) this.#enter(run);
+        }),
+      violation: (text) => options.violation(`${this.name}: ${text}`),
+    });
+    return path;
+  }
+
+  #nodeOptions(entropy: SeededEntropy): NodeOptions {
+    const { options } = this;
+    return {
+      crypto: options.crypto,
+      entropy,
+      identity: options.identity,
+      salt: options.salt,
+      affiliation: options.affiliation,
+      virtualIp: options.virtualIp,
+      subnet: options.subnet,
+      name: options.name,
+      site: `site ${options.socket.site.number}`,
+      version: VERSION,
+      ...(options.psk === undefined ? {} : { psk: options.psk }),
+      ...(this.saved === undefined ? {} : { saved: this.saved }),
+    };
+  }
+}

@@ -1,0 +1,160 @@
+/** The physical network: sites with or without a NAT box, sockets in them, and datagrams that take time or get lost. */
+import type { SocketAddress } from "../../native-helper/overlay/boundary.ts";
+import type { EventQueue } from "./event-queue.ts";
+import type { Geography } from "./geography.ts";
+import { hostOf, NatBox, portOf, SITE_KINDS, type SiteKind } from "./nat.ts";
+import { LINK_PAYLOAD_BYTES, type Packet, partsOf } from "./packets.ts";
+import type { SeededEntropy } from "./random.ts";
+
+/** What goes wrong on the way between two sites; odds are for each datagram. */
+export interface Faults {
+  readonly lossOdds: number;
+  readonly duplicateOdds: number;
+  /** Uniform extra delay 0..jitterMs; more than the spacing of packets reorders them. */
+  readonly jitterMs: number;
+  /** Odds of being held back by a further 10 to 60 ms. */
+  readonly reorderOdds: number;
+}
+
+export const NO_FAULTS: Faults = { lossOdds: 0, duplicateOdds: 0, jitterMs: 0, reorderOdds: 0 };
+
+/** What a socket is known by and what it hears. */
+export interface Socket {
+  readonly site: Site;
+  /** Inside its site. */
+  readonly local: SocketAddress;
+  /** Datagrams pass only between sockets of equal group: a partition. */
+  group: number;
+  /** Undefined while nothing listens. */
+  receive: ((from: SocketAddress, packet: Packet) => void) | undefined;
+  readonly sent: Traffic;
+}
+
+export interface Traffic {
+  datagrams: number;
+  /** UDP payload, without IP and UDP headers. */
+  bytes: number;
+}
+
+export interface Site {
+  readonly number: number;
+  readonly kind: SiteKind;
+  /** The address seen from outside. */
+  readonly ip: string;
+  readonly nat: NatBox | undefined;
+  readonly sockets: Map<SocketAddress, Socket>;
+}
+
+const LAN_DELAY_MS = 0.3;
+const HELD_BACK_MS = { least: 10, spread: 50 };
+
+export class Network {
+  faults: Faults;
+  /** Datagrams that went nowhere, by reason. */
+  readonly losses = new Map<string, number>();
+  readonly #queue: EventQueue;
+  readonly #geography: Geography;
+  readonly #entropy: SeededEntropy;
+  readonly #sites: Site[] = [];
+  readonly #byIp = new Map<string, Site>();
+
+  constructor(queue: EventQueue, geography: Geography, entropy: SeededEntropy, faults: Faults) {
+    this.#queue = queue;
+    this.#geography = geography;
+    this.#entropy = entropy;
+    this.faults = faults;
+  }
+
+  get sites(): readonly Site[] {
+    return this.#sites;
+  }
+
+  addSite(kind: SiteKind): Site {
+    const number = this.#sites.length;
+    const ip = publicIp(number);
+    const behaviour = SITE_KINDS[kind];
+    const nat =
+      typeof behaviour === "string" ? undefined : new NatBox(behaviour, ip, this.#entropy.fork(`nat ${number}`));
+    const site: Site = { number, kind, ip, nat, sockets: new Map() };
+    this.#sites.push(site);
+    this.#byIp.set(ip, site);
+    return site;
+  }
+
+  /** A public site has one address, so its sockets differ by port; hosts behind a box have an address each. */
+  addSocket(site: Site, port: number): Socket {
+    const isInside = site.kind !== "public";
+    const ip = isInside ? `192.168.1.${10 + site.sockets.size}` : site.ip;
+    const local = `${ip}:${port}`;
+    if (site.sockets.has(local)) throw new Error(`${local} of site ${site.number} is taken: choose another port`);
+    const socket: Socket = { site, local, group: 0, receive: undefined, sent: { datagrams: 0, bytes: 0 } };
+    site.sockets.set(local, socket);
+    return socket;
+  }
+
+  send(from: Socket, remote: SocketAddress, packet: Packet): void {
+    const parts = partsOf(packet);
+    from.sent.datagrams += parts;
+    from.sent.bytes += packet.sizeBytes;
+    const neighbour = from.site.sockets.get(remote);
+    if (neighbour !== undefined) {
+      this.#queue.after(LAN_DELAY_MS, () => this.#hand(neighbour, from.local, from.group, packet));
+      return;
+    }
+    if (from.site.kind === "udp-blocked") return this.#lose("udpBlocked");
+    if (parts === 1 && packet.sizeBytes > LINK_PAYLOAD_BYTES) return this.#lose("tooBig");
+    const now = this.#queue.now;
+    const source = from.site.nat === undefined ? from.local : from.site.nat.outbound(from.local, remote, now);
+    if (source === undefined) return this.#lose("natFull");
+    const to = this.#byIp.get(hostOf(remote));
+    if (to === undefined) return this.#lose("noSuchHost");
+    this.#cross(from, source, to, portOf(remote), packet, parts);
+  }
+
+  #cross(from: Socket, source: SocketAddress, to: Site, port: number, packet: Packet, parts: number): void {
+    const isHairpin = to === from.site;
+    if (isHairpin && to.nat?.behaviour.hairpin !== true) return this.#lose("noHairpin");
+    const { lossOdds, duplicateOdds } = this.faults;
+    for (let part = 0; lossOdds > 0 && part < parts; part++) {
+      if (this.#entropy.fraction() < lossOdds) return this.#lose("loss");
+    }
+    const copies = duplicateOdds > 0 && this.#entropy.fraction() < duplicateOdds ? 2 : 1;
+    const base = isHairpin ? LAN_DELAY_MS : this.#geography.delayMs(from.site.number, to.number);
+    for (let copy = 0; copy < copies; copy++) {
+      this.#queue.after(base + this.#extraDelay(), () => this.#arrive(from, source, to, port, packet));
+    }
+  }
+
+  #extraDelay(): number {
+    const { jitterMs, reorderOdds } = this.faults;
+    const jitter = jitterMs > 0 ? this.#entropy.fraction() * jitterMs : 0;
+    const isHeldBack = reorderOdds > 0 && this.#entropy.fraction() < reorderOdds;
+    return isHeldBack ? jitter + HELD_BACK_MS.least + this.#entropy.fraction() * HELD_BACK_MS.spread : jitter;
+  }
+
+  #arrive(from: Socket, source: SocketAddress, to: Site, port: number, packet: Packet): void {
+    if (to.kind === "udp-blocked") return this.#lose("udpBlocked");
+    const inside = to.nat === undefined ? `${to.ip}:${port}` : to.nat.inbound(port, source, this.#queue.now);
+    if (inside === undefined) return this.#lose("filtered");
+    const socket = to.sockets.get(inside);
+    if (socket === undefined) return this.#lose("noSocket");
+    this.#hand(socket, source, from.group, packet);
+  }
+
+  #hand(socket: Socket, source: SocketAddress, group: number, packet: Packet): void {
+    if (socket.group !== group) return this.#lose("partition");
+    if (socket.receive === undefined) return this.#lose("nobodyListens");
+    socket.receive(source, packet);
+  }
+
+  #lose(reason: string): void {
+    this.losses.set(reason, (this.losses.get(reason) ?? 0) + 1);
+  }
+}
+
+/** Addresses that are neither private nor special; neighbours in number differ in their first byte, so in every prefix. */
+function publicIp(number: number): string {
+  const first = 20 + (number % 70);
+  const rest = Math.floor(number / 70);
+  return `${first}.${rest % 250}.${Math.floor(rest / 250)}.10`;
+}
