@@ -94,15 +94,19 @@ export async function build(names, { force = false } = {}) {
       writeStamp(name, inputs);
       say(`built ${name} in ${seconds(performance.now() - start)}`);
     };
-    // Cargo uses every core by itself: one project at a time, beside the scripts and the window, which take seconds.
-    const inTurn = async (/** @type {{name: string, part: Part}[]} */ list) => {
-      for (const item of list) await make(item);
+    /** @type {unknown[]} */
+    const faults = [];
+    // One part after another in each lane, and on after one that fails: whoever works on another part still gets it.
+    const inTurn = async (/** @type {{name: string, part: Part}[]} */ lane) => {
+      for (const item of lane) await make(item).catch((fault) => faults.push(fault));
     };
-    const results = await Promise.allSettled([
+    // Cargo uses every core by itself: one project at a time, beside the scripts and the window, which take seconds.
+    await Promise.all([
       inTurn(chosen.filter(({ part }) => part.kind === "cargo")),
       inTurn(chosen.filter(({ part }) => part.kind !== "cargo")),
     ]);
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+    for (const fault of faults.slice(1)) say(fault instanceof Error ? fault.message : String(fault));
+    if (faults.length > 0) throw faults[0];
   });
 }
 
