@@ -19,9 +19,11 @@ const CONTRACT = "native-helper/contract/";
 const DATAPATH = "native-helper/datapath/";
 const DRIVERS = "native-helper/drivers/";
 const CONTROL = "native-helper/control/";
+/** The caller's end of the helper's socket, and what both ends of it share. */
+const SOCKET = ["client.ts", "framing.ts", "socket-path.ts"].map((name) => CONTROL + name);
 const CLI = "native-helper/cli/";
 const WIRING = "native-helper/main.ts";
-const CLIENT_SIDE = "it runs as the calling user and knows of the helper only what the contract says";
+const CLIENT_SIDE = "it runs as the calling user and knows of the helper only the contract and its socket";
 
 export const layers: readonly Layer[] = [
   {
@@ -49,6 +51,12 @@ export const layers: readonly Layer[] = [
     packages: ["node:", "*"],
     because: "the control server turns calls into intents; sockets and interfaces belong to the drivers",
   },
+  ...SOCKET.map((prefix) => ({
+    prefix,
+    reaches: [CONTRACT, ...SOCKET],
+    packages: ["node:", "*"],
+    because: "it is the caller's end of the socket, shared by all who call, and must bring nothing of the helper along",
+  })),
   {
     prefix: WIRING,
     reaches: [OVERLAY, CONTRACT, DRIVERS, CONTROL],
@@ -57,7 +65,7 @@ export const layers: readonly Layer[] = [
   },
   {
     prefix: CLI,
-    reaches: [`${CLI}helper.ts`, CONTRACT],
+    reaches: [`${CLI}helper.ts`, CONTRACT, ...SOCKET],
     packages: ["node:", "*"],
     because: `the command line: ${CLIENT_SIDE}`,
   },
@@ -69,7 +77,7 @@ export const layers: readonly Layer[] = [
   },
   {
     prefix: "electron/",
-    reaches: [CONTRACT],
+    reaches: [CONTRACT, ...SOCKET],
     packages: ["node:", "*"],
     because: `Electron's main process: ${CLIENT_SIDE}`,
   },
