@@ -43,7 +43,6 @@ export interface HostOptions {
   readonly psk?: Uint8Array;
   readonly entropy: SeededEntropy;
   readonly gate: GateKeys;
-  readonly startAddresses: readonly SocketAddress[];
   readonly queue: EventQueue;
   readonly network: Network;
   readonly makeEngine: EngineFactory;
@@ -74,6 +73,8 @@ const VERSION = "0.1.0-sim";
 
 export class Host {
   readonly options: HostOptions;
+  /** Told to the engine at each start. */
+  startAddresses: readonly SocketAddress[];
   /** Set by the first start. */
   address: RingAddress = "" as RingAddress;
   startedAt: Instant | undefined;
@@ -86,8 +87,9 @@ export class Host {
   #lastStepAt: Instant = -1;
   #stepsAtOnce = 0;
 
-  constructor(options: HostOptions) {
+  constructor(options: HostOptions, startAddresses: readonly SocketAddress[]) {
     this.options = options;
+    this.startAddresses = startAddresses;
   }
 
   get name(): string {
@@ -123,7 +125,7 @@ export class Host {
       this.#enter(() => run.dataPath.receive(from, packet));
     };
     this.input({ kind: "localAddresses", addresses: [socket.local] });
-    this.input({ kind: "startAddresses", addresses: options.startAddresses });
+    this.input({ kind: "startAddresses", addresses: this.startAddresses });
     this.input({ kind: "connect" });
   }
 

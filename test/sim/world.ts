@@ -9,7 +9,7 @@ import { type SimCrypto, standInCrypto } from "./crypto.ts";
 import { EventQueue } from "./event-queue.ts";
 import { gateKeys } from "./gate.ts";
 import { type Geography, World6 } from "./geography.ts";
-import { type EngineFactory, Host, type HostEvent } from "./host.ts";
+import { type EngineFactory, Host, type HostEvent, type HostOptions } from "./host.ts";
 import type { SiteKind } from "./nat.ts";
 import { type Faults, Network, NO_FAULTS, type Site } from "./network.ts";
 import { SeededEntropy } from "./random.ts";
@@ -104,7 +104,7 @@ export class World {
     const entropy = this.entropy.fork(`host ${index}`);
     const identity = this.crypto.identity(entropy.fork("identity"));
     const socket = this.network.addSocket(spec.site ?? this.addSite(spec.kind ?? "public"), spec.port ?? PORT);
-    const host = new Host({
+    const options: HostOptions = {
       index,
       name: spec.name ?? `n${index}`,
       socket,
@@ -116,7 +116,6 @@ export class World {
       salt: entropy.fork("salt").bytes(16),
       entropy: entropy.fork("engine"),
       gate: gateKeys(this.crypto, AFFILIATION, this.#psk, identity.xPublic),
-      startAddresses: spec.startAddresses ?? [],
       queue: this.queue,
       network: this.network,
       makeEngine: this.#options.makeEngine ?? ((options, now, wall) => new Node(options, now, wall)),
@@ -124,7 +123,8 @@ export class World {
       observe: (from, event) => this.#observe(from, event),
       violation: (text) => this.fail(text),
       ...(this.#options.psk === undefined ? {} : { psk: this.#options.psk }),
-    });
+    };
+    const host = new Host(options, spec.startAddresses ?? []);
     this.hosts.push(host);
     return host;
   }

@@ -1,0 +1,218 @@
+/**
+ * Scenario `join`: all nodes start at once against five public bootstraps; once the ring is whole, its tables are
+ * measured and IP packets are exchanged.
+ */
+import type { RingAddress } from "../../native-helper/overlay/ring/address.ts";
+import { checkRing, routeOf } from "./checks.ts";
+import type { Host } from "./host.ts";
+import type { SiteKind } from "./nat.ts";
+import type { SeededEntropy } from "./random.ts";
+import type { Bar, Figures, Report, RunOptions } from "./report.ts";
+import { World } from "./world.ts";
+
+/** Shares of the kinds of site beside the bootstraps, which are public. */
+export const MIXES = {
+  public: [["public", 1]],
+  // Of the measured mix (10 % public, 60 % EIM, 20 % EDM, 10 % UDP blocked) what UDP alone can reach.
+  typical: [
+    ["public", 0.11],
+    ["cone", 0.67],
+    ["symmetric", 0.22],
+  ],
+} as const satisfies Record<string, readonly (readonly [SiteKind, number])[]>;
+
+export type MixName = keyof typeof MIXES;
+
+const BOOTSTRAPS = 5;
+/** The nodes start within this time. */
+const START_SPREAD_MS = 100;
+const CONVERGE_LIMIT_MS = 60_000;
+/** Far edges are filled up after the ring is whole. */
+const SETTLE_MS = 15_000;
+const ROUTES = 1000;
+const EXCHANGES = 300;
+const EXCHANGE_LIMIT_MS = 20_000;
+
+export function runJoin(options: RunOptions, progress: (text: string) => void): Report {
+  const { nodes, seed } = options;
+  const replay = `npm run sim -- --scenario join --nodes ${nodes} --seed ${seed} --mix ${options.mix}`;
+  const world = new World({ seed, replay, ...(options.trace === undefined ? {} : { trace: options.trace }) });
+  const entropy = world.entropy.fork("join");
+  startAll(world, nodes, options.mix, entropy);
+  progress(`${nodes} nodes start`);
+
+  const convergedMs = converge(world, progress);
+  const cost = costOf(world);
+  const first = checkRing(world.hosts);
+  for (const fault of first.faults) progress(`ring: ${fault}`);
+  world.run(SETTLE_MS);
+  const settled = checkRing(world.hosts);
+  for (const fault of settled.faults) progress(`ring, after ${SETTLE_MS / 1000} s more: ${fault}`);
+  const routes = sampleRoutes(world, entropy);
+  progress(`${routes.hops.length} of ${routes.asked} routes arrive`);
+  const exchanges = exchangeIp(world, entropy);
+  progress(`${exchanges.answered} of ${exchanges.asked} IP exchanges answered`);
+
+  const figures: Figures = {
+    timeToConvergeS: convergedMs === undefined ? null : convergedMs / 1000,
+    meanHops: round(mean(routes.hops), 3),
+    p99Hops: quantile(routes.hops, 0.99),
+    maxHops: quantile(routes.hops, 1),
+    routes: routes.asked,
+    routesArrived: routes.hops.length,
+    meanStretch: round(mean(routes.stretch), 3),
+    exchanges: exchanges.asked,
+    exchangesAnswered: exchanges.answered,
+    medianExchangeMs: round(quantile(exchanges.ms, 0.5), 1),
+    p99ExchangeMs: round(quantile(exchanges.ms, 0.99), 1),
+    ...cost,
+    ...tableFigures(world.hosts),
+  };
+  const consistent = settled.consistent && settled.nearExact;
+  const bars = barsOf(nodes, figures, consistent);
+  const pass = bars.every((bar) => bar.pass);
+  return { scenario: "join", seed, nodes, mix: options.mix, pass, ring: { consistent }, figures, bars };
+}
+
+function startAll(world: World, nodes: number, mix: MixName, entropy: SeededEntropy): void {
+  const bootstraps: Host[] = [];
+  for (let i = 0; i < Math.min(BOOTSTRAPS, nodes); i++) bootstraps.push(world.addHost({ kind: "public" }));
+  const startAddresses = bootstraps.map((host) => host.options.socket.local);
+  for (let i = bootstraps.length; i < nodes; i++)
+    world.addHost({ kind: kindOf(mix, entropy.fraction()), startAddresses });
+  for (const host of bootstraps) {
+    // The others of the list; a node does not start from itself.
+    host.startAddresses = startAddresses.filter((address) => address !== host.options.socket.local);
+  }
+  for (const host of world.hosts) world.queue.at(entropy.fraction() * START_SPREAD_MS, () => host.start());
+}
+
+function kindOf(mix: MixName, place: number): SiteKind {
+  let rest = place;
+  for (const [kind, share] of MIXES[mix]) {
+    if (rest < share) return kind;
+    rest -= share;
+  }
+  return "public";
+}
+
+function converge(world: World, progress: (text: string) => void): number | undefined {
+  let saidAt = 0;
+  const isWhole = () => {
+    if (world.now < START_SPREAD_MS) return false;
+    const { consistent, nearExact, faults } = checkRing(world.hosts);
+    if (world.now - saidAt >= 1000) {
+      saidAt = world.now;
+      progress(`${(world.now / 1000).toFixed(1)} s: ${faults.length === 0 ? "whole" : `for instance ${faults[0]}`}`);
+    }
+    return consistent && nearExact;
+  };
+  const took = world.runUntil(isWhole, CONVERGE_LIMIT_MS);
+  progress(
+    took === undefined ? `not whole after ${CONVERGE_LIMIT_MS / 1000} s` : `whole after ${(took / 1000).toFixed(1)} s`,
+  );
+  return took;
+}
+
+/** What the nodes sent so far, handshakes, keepalives and all. */
+function costOf(world: World): Figures {
+  const sent = world.hosts.map((host) => host.options.socket.sent);
+  return {
+    messagesPerNode: round(mean(world.hosts.map((host) => host.ctrlSent)), 1),
+    datagramsPerNode: round(mean(sent.map((traffic) => traffic.datagrams)), 1),
+    bytesPerNode: Math.round(mean(sent.map((traffic) => traffic.bytes))),
+    maxBytesOfANode: Math.max(...sent.map((traffic) => traffic.bytes)),
+  };
+}
+
+function tableFigures(hosts: readonly Host[]): Figures {
+  const fibs = hosts.flatMap((host) => (host.dataPath === undefined ? [] : [host.dataPath.table.fib]));
+  const edges = fibs.map((fib) => fib.edges.length);
+  return {
+    edgesPerNode: round(mean(edges), 2),
+    maxEdgesOfANode: Math.max(...edges),
+    directEdgesPct: round(
+      (100 * mean(fibs.map((fib) => fib.edges.filter((edge) => edge.direct).length))) / mean(edges),
+      1,
+    ),
+    lookaheadPerNode: round(mean(fibs.map((fib) => fib.lookahead.length)), 1),
+  };
+}
+
+function sampleRoutes(world: World, entropy: SeededEntropy): { asked: number; hops: number[]; stretch: number[] } {
+  const byAddress = new Map<RingAddress, Host>(world.hosts.map((host) => [host.address, host]));
+  const hops: number[] = [];
+  const stretch: number[] = [];
+  const pairs = samplePairs(world.hosts, ROUTES, entropy);
+  for (const [from, to] of pairs) {
+    const route = routeOf(from, to, byAddress);
+    if (route === undefined) continue;
+    hops.push(route.length - 1);
+    const delay = (a: Host, b: Host) =>
+      world.geography.delayMs(a.options.socket.site.number, b.options.socket.site.number);
+    let whole = 0;
+    for (let i = 1; i < route.length; i++) whole += delay(route[i - 1] as Host, route[i] as Host);
+    stretch.push(whole / delay(from, to));
+  }
+  return { asked: pairs.length, hops, stretch };
+}
+
+function exchangeIp(world: World, entropy: SeededEntropy): { asked: number; answered: number; ms: number[] } {
+  const exchanges = world.exchangeAll(samplePairs(world.hosts, EXCHANGES, entropy), EXCHANGE_LIMIT_MS);
+  const ms = exchanges.flatMap(({ sentAt, answeredAt }) => (answeredAt === undefined ? [] : [answeredAt - sentAt]));
+  return { asked: exchanges.length, answered: ms.length, ms };
+}
+
+/** Ordered pairs of different hosts; none where there is one host only. */
+function samplePairs(hosts: readonly Host[], count: number, entropy: SeededEntropy): [Host, Host][] {
+  const pairs: [Host, Host][] = [];
+  while (hosts.length > 1 && pairs.length < count) {
+    const [a, b] = [entropy.pick(hosts), entropy.pick(hosts)];
+    if (a !== b) pairs.push([a, b]);
+  }
+  return pairs;
+}
+
+function barsOf(nodes: number, figures: Figures, consistent: boolean): Bar[] {
+  const atMost = (name: string, unit: string, bar: number): Bar => {
+    const value = figures[name] ?? null;
+    return { name, value, unit, bar, pass: value !== null && value <= bar };
+  };
+  const all = (name: string, of: string): Bar => {
+    const value = figures[name] ?? null;
+    const bar = figures[of] as number;
+    return { name, value, unit: "count", bar, pass: value === bar };
+  };
+  return [
+    { name: "ringConsistent", value: consistent ? 1 : 0, unit: "yes 1, no 0", bar: 1, pass: consistent },
+    atMost("timeToConvergeS", "s", bySize(nodes, [6, 10, 20])),
+    ...(nodes > 1
+      ? [
+          all("routesArrived", "routes"),
+          all("exchangesAnswered", "exchanges"),
+          atMost("meanHops", "hops", bySize(nodes, [2.2, 3.5, 4.9])),
+        ]
+      : []),
+    atMost("bytesPerNode", "B", 200_000),
+  ];
+}
+
+/** A bar given for 100, 1,000 and 10,000 nodes, linear in the logarithm between and even below. */
+function bySize(nodes: number, [at100, at1k, at10k]: readonly [number, number, number]): number {
+  const steps = Math.log10(nodes) - 2;
+  if (steps <= 0) return at100;
+  return round(steps <= 1 ? at100 + (at1k - at100) * steps : at1k + (at10k - at1k) * (steps - 1), 2);
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
