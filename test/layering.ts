@@ -47,7 +47,7 @@ export const layers: readonly Layer[] = [
   },
   {
     prefix: CONTROL,
-    reaches: [OVERLAY, CONTRACT],
+    reaches: [OVERLAY, CONTRACT, CONTROL],
     packages: ["node:", "*"],
     because: "the control server turns calls into intents; sockets and interfaces belong to the drivers",
   },
