@@ -33,7 +33,7 @@ export type CipherId = 1 | 2;
 
 /** The split keys of a finished handshake; opaque to the engine, consumed by `keyAdd`. */
 export interface SessionKeys {
-  readonly sessionKeys: unique symbol | number | object;
+  readonly sessionKeys: number | object;
 }
 
 /** This node's two secret keys, behind a handle. */

@@ -1,0 +1,78 @@
+/** Timers and limits of the protocol (docs/protocol.md, "Timers and constants"); milliseconds unless the name says otherwise. */
+
+/** Ring neighbours kept on each side. */
+export const D_NEAR = 4;
+export const PING_NEAR_MS = 5_000;
+export const PING_FAR_MS = 15_000;
+/** Share by which keep-alive times vary, so that peers do not fall into step. */
+export const PING_JITTER = 0.2;
+export const PROBE_GAP_MS = 1_000;
+export const PROBES_TO_DEAD = 3;
+export const NEAR_DEBOUNCE_MS = 300;
+export const NEAR_PERIOD_MS = 15_000;
+export const NEAR_PERIOD_YOUNG_MS = 5_000;
+export const YOUNG_MS = 60_000;
+export const CHECK_AGES_MS = [2_000, 4_000, 8_000, 16_000] as const;
+export const CHECK_PERIOD_MS = 30_000;
+export const FAR_TICK_SHORT_MS = 2_000;
+export const FAR_TICK_FULL_MS = 20_000;
+export const EDGE_HARD_LIMIT = 256;
+export const LEAF_LIMIT = 256;
+export const LEAF_AFTER_MEMBER_MS = 60_000;
+export const ANCHOR_TIMES_MS = [0, 10_000, 20_000] as const;
+export const ANCHORS_PER_RELAY = 256;
+export const LINKS_AT_ONCE = 12;
+export const FAILED_HOLD_MS = 60_000;
+export const NO_RELAY_HOLD_MS = 3_000;
+export const LINK_TIMEOUT_MS = 10_000;
+export const RESERVE_MS = 600_000;
+export const TUNNELS_PER_RELAY = 512;
+export const TUNNELS_PER_REQUESTER = 32;
+export const HANDSHAKE_RETRY_MS = [1_000, 2_000, 4_000] as const;
+export const HANDSHAKE_GIVE_UP_MS = 10_000;
+export const HALF_OPEN_MS = 5_000;
+/** A half-open entry made by LINK waits for a path first, which takes longer than an answer on an open one. */
+export const HALF_OPEN_LINK_MS = 12_000;
+export const HALF_OPEN_LIMIT = 1_024;
+export const OLD_KEY_MS = 30_000;
+export const SESSION_IDLE_MS = 900_000;
+export const SESSION_LIMIT = 4_096;
+export const PATHS_PER_SESSION = 8;
+export const PUNCH_PACE_MS = 20;
+export const PUNCH_PAIRS = 36;
+/** Starts of the rounds after the first check of a pair. */
+export const PUNCH_ROUNDS_MS = [0, 700, 2_000, 4_000] as const;
+export const DIRECT_RETRY_MS = [15_000, 60_000, 300_000, 3_600_000] as const;
+export const SHORTCUT_PACKETS = 3;
+export const SHORTCUT_WINDOW_MS = 5_000;
+export const SHORTCUT_IDLE_MS = 300_000;
+export const SHORTCUT_LIMIT = 256;
+export const TTL = 32;
+export const RID_LIFE_MS = 10_000;
+export const RIDS_PER_EDGE = 256;
+export const RIDS_IN_ALL = 8_192;
+export const ACK_LEAST_MS = 200;
+export const ACK_MEMORY_MS = 30_000;
+export const ACKS_REMEMBERED = 1_024;
+export const DESC_LIFE_S = 7_200;
+export const DESC_RENEW_MS = 1_800_000;
+export const DESCS_CACHED = 2_048;
+export const CACHED_PEERS = 64;
+export const JOIN_RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000] as const;
+export const DIAL_GAP_MS = 250;
+export const DIALS_AT_ONCE = 3;
+export const ALONE_AFTER_MS = 10_000;
+export const ALONE_RETRY_MS = 15_000;
+export const LEASE_LIFE_S = 3_600;
+export const LEASE_RENEW_MS = 60_000;
+export const RECORDS_PER_REPLICA = 4_096;
+export const RECORDS_PER_HOLDER = 64;
+export const REPLICAS_PER_SIDE = 3;
+export const IP_CACHE_MS = 300_000;
+export const IP_NEGATIVE_MS = 1_000;
+export const IPS_LIMIT = 4_096;
+export const BIND_LIFE_MS = 400 * 86_400_000;
+/** Clock tolerance for stamps, sequences and validity. */
+export const CLOCK_TOLERANCE_MS = 600_000;
+export const FIB_GAP_MS = 100;
+export const HISTORY_ENTRIES = 64;

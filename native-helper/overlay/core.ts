@@ -1,0 +1,152 @@
+/** What every machine of the engine shares: time, chance, keys, the list of effects, counters and this node's descriptor. */
+import type { Crypto, Effect, Entropy, Instant, NatKind, NodeOptions } from "./boundary.ts";
+import { BIND_LIFE_MS, DESC_LIFE_S, DESC_RENEW_MS } from "./constants.ts";
+import { addressFromBytes, type RingAddress } from "./ring/address.ts";
+import { Timers, type Timer } from "./timers.ts";
+import { concat } from "./wire/bytes.ts";
+import { EMPTY_CHAIN } from "./wire/chain.ts";
+import { encodeDescUnsigned, withSignature } from "./wire/desc.ts";
+import { bindInput, signInput } from "./wire/sign-input.ts";
+import { ascii, encodeUtf8 } from "./wire/text.ts";
+import { mayBeListed } from "./wire/transport-address.ts";
+import type { Brief, Coord, Desc, DescNat, NodeFlags, TransportAddress } from "./wire/types.ts";
+
+/** No coordinate is computed yet; the largest error says so. */
+export const NO_COORD: Coord = { x: 0, y: 0, height: 0, error: 0xffff };
+
+export class Core {
+  readonly options: NodeOptions;
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+  readonly timers = new Timers();
+  readonly netId: Uint8Array;
+  readonly psk: Uint8Array;
+  readonly prologue: Uint8Array;
+  readonly address: RingAddress;
+  readonly chainHash: Uint8Array;
+  readonly bindValidUntil: number;
+  readonly bind: Uint8Array;
+  /** Unix ms of this engine's start, above every earlier one. */
+  readonly boot: number;
+  readonly drops = new Map<string, number>();
+  now: Instant;
+  wall: number;
+  member = false;
+  natKind: NatKind = "unknown";
+  /** Socket addresses under which others reach this node, best first; no local ones. */
+  publicTas: readonly TransportAddress[] = [];
+  /** Own addresses on its networks. */
+  localTas: readonly TransportAddress[] = [];
+  anchors: readonly RingAddress[] = [];
+
+  #effects: Effect[] = [];
+  #highestStamp: number;
+  #desc: Desc | undefined;
+  #descMadeAt = 0;
+
+  constructor(options: NodeOptions, now: Instant, wall: number) {
+    this.options = options;
+    this.crypto = options.crypto;
+    this.entropy = options.entropy;
+    this.now = now;
+    this.wall = wall;
+    this.#highestStamp = options.saved?.highestStamp ?? 0;
+    const name = encodeUtf8(options.affiliation);
+    if (!name || name.length === 0 || name.length > 64) throw new RangeError("the name of an affiliation has 1 to 64 bytes");
+    const crypto = options.crypto;
+    this.netId = crypto.sha256(concat(ascii("ovl1-net"), new Uint8Array([0, name.length]), name));
+    this.psk = options.psk ?? new Uint8Array(32);
+    this.prologue = concat(ascii("ovl1"), this.netId);
+    this.address = this.addressOf(options.identity.edPublic, options.salt);
+    this.chainHash = crypto.sha256(EMPTY_CHAIN);
+    this.boot = this.nextStamp();
+    this.bindValidUntil = Math.floor(wall) + BIND_LIFE_MS;
+    this.bind = options.identity.sign(bindInput(this.netId, options.identity.xPublic, this.bindValidUntil));
+  }
+
+  /** The ring address that follows from a signing key and its salt. */
+  addressOf(edPublic: Uint8Array, salt: Uint8Array): RingAddress {
+    const hash = this.crypto.sha256(concat(ascii("ovl1-addr"), this.netId, edPublic, salt));
+    return addressFromBytes(hash.subarray(0, 20));
+  }
+
+  /** The first 20 bytes of SHA-256 over the parts. */
+  hash160(...parts: Uint8Array[]): Uint8Array {
+    return this.crypto.sha256(concat(...parts)).slice(0, 20);
+  }
+
+  emit(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  takeEffects(): Effect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  log(level: "info" | "warn" | "debug", text: string): void {
+    this.emit({ kind: "log", level, text });
+  }
+
+  drop(reason: string): void {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+  }
+
+  after(delayMs: number, reason: string, run: () => void): Timer {
+    return this.timers.at(this.now + delayMs, reason, run);
+  }
+
+  /** `ms` changed by up to `share` either way. */
+  vary(ms: number, share: number): number {
+    return ms * (1 + share * (2 * this.entropy.fraction() - 1));
+  }
+
+  /** Unix ms, strictly above every one this node used before. */
+  nextStamp(): number {
+    this.#highestStamp = Math.max(Math.floor(this.wall), this.#highestStamp + 1);
+    return this.#highestStamp;
+  }
+
+  get highestStamp(): number {
+    return this.#highestStamp;
+  }
+
+  flags(): NodeFlags {
+    const nat: DescNat = this.natKind === "public" ? "unknown" : this.natKind;
+    return { public: this.natKind === "public", relay: true, gateway: false, bridge: false, nat, member: this.member };
+  }
+
+  brief(): Brief {
+    return { address: this.address, flags: this.flags(), coord: NO_COORD };
+  }
+
+  /** This node's signed descriptor; made anew when its content changed or it is half through its life. */
+  desc(): Desc {
+    if (!this.#desc || this.now - this.#descMadeAt > DESC_RENEW_MS) {
+      const { identity, salt } = this.options;
+      this.#descMadeAt = this.now;
+      const unsigned = encodeDescUnsigned({
+          flags: this.flags(),
+          edPublic: identity.edPublic,
+          salt,
+          xPublic: identity.xPublic,
+          bindValidUntil: this.bindValidUntil,
+          bind: this.bind,
+          chainHash: this.chainHash,
+          boot: this.boot,
+          seq: this.nextStamp(),
+          lifeS: DESC_LIFE_S,
+          coord: NO_COORD,
+          tas: this.publicTas.filter(mayBeListed).slice(0, 8),
+          anchors: this.anchors.slice(0, 3),
+      });
+      this.#desc = withSignature(unsigned, identity.sign(signInput("desc", this.netId, unsigned)));
+    }
+    return this.#desc;
+  }
+
+  descChanged(): void {
+    this.#desc = undefined;
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * Makes edges: asks a peer over the ring (LINK), agrees keys in the same exchange, then brings up a path: direct checks
+ * and a relay at the same time (docs/protocol.md, "Linking").
+ */
+import {
+  EDGE_HARD_LIMIT,
+  FAILED_HOLD_MS,
+  LINK_TIMEOUT_MS,
+  LINKS_AT_ONCE,
+  NO_RELAY_HOLD_MS,
+} from "../constants.ts";
+import type { Core } from "../core.ts";
+import type { RingAddress } from "../ring/address.ts";
+import type { RoutedRequest, Router } from "../ring/router.ts";
+import type { Timer } from "../timers.ts";
+import type { EdgeKind, MessageOf } from "../wire/types.ts";
+import type { Descs } from "./descs.ts";
+import type { Handshakes } from "./handshakes.ts";
+import type { Paths } from "./paths.ts";
+import type { Peer } from "./peer.ts";
+import type { Peers } from "./peers.ts";
+import type { Relays } from "./relays.ts";
+
+export interface LinkerHooks {
+  /** The attempt ended; `live` tells whether an edge is up now. */
+  attemptEnded(address: RingAddress, kind: EdgeKind, live: boolean): void;
+}
+
+interface Attempt {
+  readonly address: RingAddress;
+  readonly kind: EdgeKind;
+  readonly teller: RingAddress | undefined;
+  readonly nonce: bigint;
+  readonly deadline: Timer;
+  state: "asking" | "paths";
+  initIndex: number | undefined;
+  asked: number;
+}
+
+const ASKS = 3;
+
+export class Linker {
+  readonly #core: Core;
+  readonly #peers: Peers;
+  readonly #router: Router;
+  readonly #handshakes: Handshakes;
+  readonly #paths: Paths;
+  readonly #relays: Relays;
+  readonly #descs: Descs;
+  readonly #hooks: LinkerHooks;
+  readonly #attempts = new Map<RingAddress, Attempt>();
+  readonly #holds = new Map<RingAddress, number>();
+
+  constructor(parts: {
+    core: Core; peers: Peers; router: Router; handshakes: Handshakes; paths: Paths; relays: Relays; descs: Descs; hooks: LinkerHooks;
+  }) {
+    this.#core = parts.core;
+    this.#peers = parts.peers;
+    this.#router = parts.router;
+    this.#handshakes = parts.handshakes;
+    this.#paths = parts.paths;
+    this.#relays = parts.relays;
+    this.#descs = parts.descs;
+    this.#hooks = parts.hooks;
+  }
+
+  get busy(): boolean {
+    return this.#attempts.size >= LINKS_AT_ONCE;
+  }
+
+  isTrying(address: RingAddress): boolean {
+    return this.#attempts.has(address);
+  }
+
+  /** A member that failed lately is not asked again for a while. */
+  isHeld(address: RingAddress): boolean {
+    const until = this.#holds.get(address);
+    if (until === undefined) return false;
+    if (until > this.#core.now) return true;
+    this.#holds.delete(address);
+    return false;
+  }
+
+  /** Something came from that peer: it may be asked again. */
+  release(address: RingAddress): void {
+    this.#holds.delete(address);
+  }
+
+  /** Starts making an edge of that kind; false where it is held, already tried, there, or too many are under way. */
+  want(address: RingAddress, kind: EdgeKind, teller?: RingAddress): boolean {
+    const core = this.#core;
+    if (address === core.address || this.#attempts.has(address) || this.isHeld(address)) return false;
+    const peer = this.#peers.get(address);
+    if (peer?.live && peer.ours.has(kind)) return false;
+    if (this.busy && kind !== "near") return false;
+    if (this.#attempts.size >= 2 * LINKS_AT_ONCE) return false;
+    if (!peer?.live && this.#peers.edges().length >= EDGE_HARD_LIMIT) return false;
+    const attempt: Attempt = {
+      address, kind, teller,
+      nonce: (BigInt(core.entropy.u32()) << 32n) | BigInt(core.entropy.u32()),
+      deadline: core.after(LINK_TIMEOUT_MS, "link", () => this.#end(attempt, false)),
+      state: "asking",
+      initIndex: undefined,
+      asked: 0,
+    };
+    this.#attempts.set(address, attempt);
+    this.#ask(attempt);
+    return true;
+  }
+
+  /** An edge became live, by whichever way. */
+  edgeLive(peer: Peer): void {
+    this.release(peer.address);
+    const attempt = this.#attempts.get(peer.address);
+    if (attempt && peer.ours.has(attempt.kind)) this.#end(attempt, true);
+  }
+
+  onLink(request: RoutedRequest, link: MessageOf<"link">): void {
+    const core = this.#core;
+    const from = request.src;
+    if (from === core.address) return core.drop("link to self");
+    if (!this.#descs.learn(link.desc, from)) return core.drop("descriptor refused");
+    this.release(from);
+    const known = this.#peers.get(from);
+    if (link.init.length === 0) {
+      if (known?.up) this.#take(known, link.kind);
+      request.answer({ type: "linkOk", nonce: link.nonce, desc: core.desc(), resp: EMPTY });
+      return;
+    }
+    if (!known?.live && this.#peers.edges().length >= EDGE_HARD_LIMIT) {
+      request.answer({ type: "refer", reason: 1, briefs: [] });
+      return;
+    }
+    const wasUp = known?.up ?? false;
+    const answer = this.#handshakes.answerLinkInit(from, link.init);
+    if (!answer) return;
+    const peer = answer.peer;
+    peer.theirs.add(link.kind);
+    peer.flags = link.desc.flags;
+    peer.desc = this.#descs.get(from) ?? link.desc;
+    request.answer({ type: "linkOk", nonce: link.nonce, desc: core.desc(), resp: answer.packet });
+    if (wasUp && peer.active && peer.active.path.kind !== "ring") return;
+    // Our first checks open our NAT while the answer travels; the asker's come when it arrives.
+    peer.tas = answer.tas;
+    this.#paths.punch(peer, answer.tas);
+  }
+
+  /** The peer opened this edge for that reason too. */
+  #take(peer: Peer, kind: EdgeKind): void {
+    const wasLive = peer.live;
+    peer.theirs.add(kind);
+    if (!wasLive && peer.live) this.#peers.edgesChanged();
+  }
+
+  clear(): void {
+    for (const attempt of this.#attempts.values()) attempt.deadline.cancel();
+    this.#attempts.clear();
+    this.#holds.clear();
+  }
+
+  #ask(attempt: Attempt): void {
+    const core = this.#core;
+    const { address, kind } = attempt;
+    const peer = this.#peers.get(address);
+    const desc = this.#descs.get(address);
+    const usable = peer?.up && peer.active && peer.active.path.kind !== "ring";
+    let init: Uint8Array = EMPTY;
+    if (!usable && desc) {
+      if (attempt.initIndex !== undefined) this.#handshakes.abandon(attempt.initIndex);
+      const made = this.#handshakes.initForLink(desc, address, kind, () => {});
+      attempt.initIndex = made.index;
+      init = made.packet;
+    }
+    attempt.asked++;
+    const teller = attempt.teller === undefined ? undefined : this.#peers.get(attempt.teller);
+    const wait = Math.max(1_500, 3 * (teller?.srttMs ?? 300));
+    this.#router.request({
+      dst: address,
+      mode: "exact",
+      message: { type: "link", nonce: attempt.nonce, kind, desc: core.desc(), init },
+      firstHop: peer?.live ? peer : teller?.up ? teller : undefined,
+      timeoutMs: wait,
+      onAnswer: (answer, from) => {
+        if (this.#attempts.get(address) !== attempt || attempt.state !== "asking") return;
+        if (answer.type === "linkOk" && from === address && answer.nonce === attempt.nonce) return this.#onLinkOk(attempt, answer);
+        if (answer.type === "refer") return this.#end(attempt, false);
+        this.#askAgain(attempt);
+      },
+      onTimeout: () => {
+        if (this.#attempts.get(address) === attempt && attempt.state === "asking") this.#askAgain(attempt);
+      },
+    });
+  }
+
+  #askAgain(attempt: Attempt): void {
+    if (attempt.asked >= ASKS) return this.#end(attempt, false);
+    this.#core.after(200, "link again", () => {
+      if (this.#attempts.get(attempt.address) === attempt && attempt.state === "asking") this.#ask(attempt);
+    });
+  }
+
+  #onLinkOk(attempt: Attempt, answer: MessageOf<"linkOk">): void {
+    const { address, kind } = attempt;
+    if (!this.#descs.learn(answer.desc, address)) return this.#end(attempt, false);
+    if (answer.resp.length === 0) {
+      const peer = this.#peers.get(address);
+      if (peer?.up && peer.active && peer.active.path.kind !== "ring") {
+        peer.ours.add(kind);
+        peer.flags = answer.desc.flags;
+        this.#peers.edgesChanged();
+        return this.#end(attempt, true);
+      }
+      // Now its keys are known: the second question carries the handshake.
+      return attempt.asked < ASKS ? this.#ask(attempt) : this.#end(attempt, false);
+    }
+    attempt.state = "paths";
+    if (!this.#handshakes.onLinkResp({ kind: "ring", peer: address }, answer.resp)) return this.#end(attempt, false);
+    const peer = this.#peers.get(address);
+    if (!peer) return this.#end(attempt, false);
+    peer.ours.add(kind);
+    peer.flags = answer.desc.flags;
+    peer.desc = this.#descs.get(address);
+    if (peer.live) {
+      this.#peers.edgesChanged();
+      this.#core.emit({ kind: "sendEmpty", slot: peer.slot });
+      return this.#end(attempt, true);
+    }
+    this.bringUp(peer, attempt.teller);
+  }
+
+  /** Direct checks at once, the ring and a relay beside them. */
+  bringUp(peer: Peer, teller?: RingAddress): void {
+    const core = this.#core;
+    this.#paths.expectPaths(peer);
+    this.#paths.punch(peer, peer.tas);
+    if (core.member && peer.member) this.#paths.probe(peer, { kind: "ring" });
+    const easy = peer.flags.public || core.natKind === "public";
+    core.after(easy ? 1_500 : 0, "relay for a new edge", () => {
+      if (peer.up && !peer.live) this.#relays.ensure(peer, teller);
+    });
+  }
+
+  #end(attempt: Attempt, live: boolean): void {
+    if (this.#attempts.get(attempt.address) !== attempt) return;
+    this.#attempts.delete(attempt.address);
+    attempt.deadline.cancel();
+    if (attempt.initIndex !== undefined) this.#handshakes.abandon(attempt.initIndex);
+    if (!live) {
+      const peer = this.#peers.get(attempt.address);
+      const hold = attempt.state === "paths" ? NO_RELAY_HOLD_MS : this.#core.member ? FAILED_HOLD_MS / 4 : NO_RELAY_HOLD_MS;
+      this.#holds.set(attempt.address, this.#core.now + hold);
+      if (peer && !peer.live) peer.ours.delete(attempt.kind);
+    }
+    this.#hooks.attemptEnded(attempt.address, attempt.kind, live);
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,388 @@
+/**
+ * The paths of each session: checking them, choosing the active one, punching through NATs, keeping them alive and
+ * finding out that a peer is gone (docs/protocol.md, "Paths", "Keep-alive and failure").
+ */
+import type { Path, SocketAddress } from "../boundary.ts";
+import {
+  DIRECT_RETRY_MS,
+  PATHS_PER_SESSION,
+  PING_FAR_MS,
+  PING_JITTER,
+  PING_NEAR_MS,
+  PROBE_GAP_MS,
+  PROBES_TO_DEAD,
+  PUNCH_PACE_MS,
+  PUNCH_PAIRS,
+  PUNCH_ROUNDS_MS,
+  SESSION_IDLE_MS,
+} from "../constants.ts";
+import { type Core, NO_COORD } from "../core.ts";
+import { socketOf, taFromSocket } from "../wire/transport-address.ts";
+import type { MessageOf, TransportAddress } from "../wire/types.ts";
+import type { Control } from "./control.ts";
+import { type PathState, type Peer, pathId, pathRank } from "./peer.ts";
+
+export interface PathHooks {
+  /** The active path changed, or there is none any more. */
+  pathChanged(peer: Peer): void;
+  /** Nothing answers by any path. */
+  dead(peer: Peer, reason: string): void;
+  /** The peer told what address it saw us come from. */
+  observed(by: Peer, reporter: SocketAddress, own: TransportAddress): void;
+  /** An attempt to reach the peer directly ended without success. */
+  punchFailed(peer: Peer): void;
+  isNear(peer: Peer): boolean;
+  sizeEstimate(): number;
+}
+
+interface Probe {
+  readonly peer: Peer;
+  readonly path: PathState;
+  readonly sentAt: number;
+}
+
+const PROBES_LIMIT = 4_096;
+const PROBE_LIFE_MS = 5_000;
+const PINGS_REMEMBERED = 16;
+/** A better path of the same rank must win by this share and this many ms. */
+const SWITCH_SHARE = 0.85;
+const SWITCH_LEAST_MS = 5;
+
+export class Paths {
+  readonly #core: Core;
+  readonly #control: Control;
+  readonly #hooks: PathHooks;
+  readonly #probes = new Map<number, Probe>();
+  #nextProbe = 1;
+
+  constructor(core: Core, control: Control, hooks: PathHooks) {
+    this.#core = core;
+    this.#control = control;
+    this.#hooks = hooks;
+  }
+
+  /** A handshake finished by `path`: an answer came back by it, so it is validated. */
+  established(peer: Peer, path: Path, restarted: boolean): void {
+    if (restarted) this.#forgetPaths(peer);
+    if (path.kind !== "ring" || peer.active === undefined) {
+      const state = this.#obtain(peer, path);
+      if (state) {
+        state.state = "validated";
+        state.heardAt = this.#core.now;
+        this.#choose(peer);
+      }
+    }
+    this.heard(peer);
+    this.#keepAlive(peer);
+  }
+
+  /** Keys exist but no path is known to work yet (LINK): keep-alive starts with the first one. */
+  expectPaths(peer: Peer): void {
+    this.#keepAlive(peer);
+  }
+
+  probe(peer: Peer, path: Path): void {
+    const state = this.#obtain(peer, path);
+    if (!state) return;
+    this.#sendProbe(peer, state);
+  }
+
+  onProbeAck(peer: Peer, path: Path, id: number): void {
+    const probe = this.#probes.get(id);
+    if (!probe || probe.peer !== peer || probe.path.id !== pathId(path)) return this.#core.drop("probe answer unexpected");
+    this.#probes.delete(id);
+    const state = probe.path;
+    const rttMs = this.#core.now - probe.sentAt;
+    state.rttMs = state.rttMs === undefined ? rttMs : 0.75 * state.rttMs + 0.25 * rttMs;
+    state.unanswered = 0;
+    state.heardAt = this.#core.now;
+    state.state = "validated";
+    this.heard(peer);
+    this.#choose(peer);
+    if (peer.srttMs === undefined && peer.active === state) peer.measured(rttMs);
+  }
+
+  /** An authentic packet came by a path that is not the active one. */
+  onNewPath(peer: Peer, path: Path): void {
+    this.heard(peer);
+    const state = this.#obtain(peer, path);
+    if (!state) return;
+    if (state.state === "validated" && pathRank(path) >= (peer.active ? pathRank(peer.active.path) : 9)) {
+      state.heardAt = this.#core.now;
+      // The peer prefers it although ours seems to live: find out whether ours does.
+      if (peer.active && peer.active !== state && this.#core.now - peer.active.heardAt > 1_000) this.#sendProbe(peer, peer.active);
+      return;
+    }
+    this.#sendProbe(peer, state);
+  }
+
+  /** Something authentic came from the peer. */
+  heard(peer: Peer): void {
+    peer.heardAt = this.#core.now;
+    peer.unansweredPings = 0;
+  }
+
+  /** Checks all pairs with the peer's addresses, in rounds, until one answers (RFC 8445 in spirit). */
+  punch(peer: Peer, tas: readonly TransportAddress[]): void {
+    const remotes = candidatesOf(tas, this.#core);
+    if (remotes.length === 0 || peer.direct || peer.punchingSince !== undefined) return;
+    const core = this.#core;
+    const startedAt = core.now;
+    peer.punchingSince = startedAt;
+    peer.punchTried = remotes.map((remote) => ({ transport: "udp", to: remote, at: core.wall, result: "no answer" }));
+    for (const round of PUNCH_ROUNDS_MS) {
+      remotes.forEach((remote, place) => {
+        core.after(round + place * PUNCH_PACE_MS, "punch", () => {
+          if (peer.punchingSince === startedAt && !peer.direct && peer.keys.size > 0) this.probe(peer, { kind: "udp", remote });
+        });
+      });
+    }
+    core.after((PUNCH_ROUNDS_MS.at(-1) as number) + 2_000, "punch over", () => {
+      if (peer.punchingSince !== startedAt) return;
+      peer.punchingSince = undefined;
+      if (peer.direct || peer.keys.size === 0) return;
+      peer.note(core.wall, "directFailed", `No answer from ${remotes.join(", ")}`);
+      this.#forgetCandidates(peer);
+      this.#hooks.punchFailed(peer);
+    });
+  }
+
+  /** Another attempt after 15 s, 60 s, 300 s, then hourly; `attempt` tells the peer and starts it. */
+  retryDirectLater(peer: Peer, attempt: () => void): void {
+    if (peer.directRetry?.run) return;
+    const wait = DIRECT_RETRY_MS[Math.min(peer.directTries, DIRECT_RETRY_MS.length - 1)] as number;
+    peer.directTries++;
+    peer.directRetry = this.#core.after(this.#core.vary(wait, 0.1), "direct retry", () => {
+      if (peer.up && !peer.direct) attempt();
+    });
+  }
+
+  /** Sends a PING by the active path; returns its id. */
+  sendPing(peer: Peer): number {
+    peer.pingsSent++;
+    const t = Math.floor(this.#core.now) >>> 0;
+    const log2N = Math.log2(Math.max(1, this.#hooks.sizeEstimate()));
+    const id = this.#control.send(peer, { type: "ping", t, load: 0, log2N });
+    peer.pingsOut.set(id, this.#core.now);
+    if (peer.pingsOut.size > PINGS_REMEMBERED) {
+      const oldest = peer.pingsOut.keys().next().value;
+      if (oldest !== undefined) peer.pingsOut.delete(oldest);
+    }
+    return id;
+  }
+
+  onPing(peer: Peer, path: Path, id: number, ping: MessageOf<"ping">): void {
+    const observed = path.kind === "udp" ? taFromSocket(path.remote, "learned") : undefined;
+    this.#control.send(peer, { type: "pong", t: ping.t, observed, coord: NO_COORD }, { path, answer: true, id });
+  }
+
+  onPong(peer: Peer, path: Path, id: number, pong: MessageOf<"pong">): void {
+    const sentAt = peer.pingsOut.get(id);
+    if (sentAt === undefined) return this.#core.drop("pong unexpected");
+    peer.pingsOut.delete(id);
+    const rttMs = this.#core.now - sentAt;
+    peer.pongsHeard++;
+    const state = peer.paths.get(pathId(path));
+    if (state) {
+      state.rttMs = state.rttMs === undefined ? rttMs : 0.75 * state.rttMs + 0.25 * rttMs;
+      state.heardAt = this.#core.now;
+      state.unanswered = 0;
+    }
+    peer.measured(rttMs);
+    if (pong.observed && path.kind === "udp") this.#hooks.observed(peer, path.remote, pong.observed);
+  }
+
+  /** The relay of these tunnels is gone. */
+  relayLost(peers: Iterable<Peer>, relay: string): void {
+    for (const peer of peers) {
+      const state = peer.paths.get(`tunnel ${relay}`);
+      if (state) this.#drop(peer, state);
+    }
+  }
+
+  /** Checks at once whether the peer still answers (suspicion by others, a silent hop). */
+  suspect(peer: Peer): void {
+    if (peer.unansweredPings === 0 && this.#core.now - peer.heardAt > 500) this.#ping(peer);
+  }
+
+  /** The system slept: every path may be stale. */
+  recheckAll(peers: Iterable<Peer>): void {
+    for (const peer of peers) if (peer.up) this.#ping(peer);
+  }
+
+  forget(peer: Peer): void {
+    peer.keepalive?.cancel();
+    peer.directRetry?.cancel();
+    peer.punchingSince = undefined;
+    this.#forgetPaths(peer);
+    for (const [id, probe] of this.#probes) if (probe.peer === peer) this.#probes.delete(id);
+  }
+
+  clear(): void {
+    this.#probes.clear();
+  }
+
+  #keepAlive(peer: Peer): void {
+    if (peer.keepalive?.run) return;
+    const core = this.#core;
+    const interval = core.vary(this.#hooks.isNear(peer) ? PING_NEAR_MS : PING_FAR_MS, PING_JITTER);
+    const due = Math.max(core.now + 50, Math.max(peer.heardAt, core.now - interval) + interval);
+    peer.keepalive = core.timers.at(due, "keep-alive", () => {
+      if (core.now - peer.heardAt >= interval * 0.9) this.#ping(peer);
+      else this.#keepAlive(peer);
+    });
+  }
+
+  #ping(peer: Peer): void {
+    const core = this.#core;
+    peer.keepalive?.cancel();
+    if (!peer.isEdge && core.now - peer.lastIpAt > SESSION_IDLE_MS) return this.#hooks.dead(peer, "idle");
+    const askedAt = core.now;
+    peer.unansweredPings++;
+    this.sendPing(peer);
+    if (peer.unansweredPings > 1) {
+      for (const state of [...peer.paths.values()]) if (state !== peer.active && state.state !== "dead") this.#sendProbe(peer, state);
+      this.probe(peer, { kind: "ring" });
+    }
+    peer.keepalive = core.after(PROBE_GAP_MS, "ping answer", () => {
+      if (peer.heardAt > askedAt || peer.unansweredPings === 0) return this.#afterAnswer(peer, askedAt);
+      if (peer.unansweredPings < PROBES_TO_DEAD) return this.#ping(peer);
+      const other = this.#bestOther(peer);
+      if (other) {
+        this.#drop(peer, peer.active as PathState);
+        peer.unansweredPings = 0;
+        return this.#keepAlive(peer);
+      }
+      this.#hooks.dead(peer, "no answer");
+    });
+  }
+
+  /** The peer is heard; the active path is changed if the answer came by another one only. */
+  #afterAnswer(peer: Peer, askedAt: number): void {
+    const active = peer.active;
+    if (active && active.heardAt < askedAt && active.unanswered === 0) {
+      const other = this.#bestOther(peer);
+      if (other && other.heardAt > askedAt) {
+        this.#sendProbe(peer, active);
+        this.#core.after(PROBE_GAP_MS, "old path answer", () => {
+          if (peer.active === active && active.unanswered > 0 && other.state === "validated") this.#drop(peer, active);
+        });
+      }
+    }
+    this.#keepAlive(peer);
+  }
+
+  #bestOther(peer: Peer): PathState | undefined {
+    const recent = this.#core.now - PROBE_GAP_MS * (PROBES_TO_DEAD + 1);
+    let best: PathState | undefined;
+    for (const state of peer.paths.values()) {
+      if (state === peer.active || state.state !== "validated" || state.heardAt < recent) continue;
+      if (!best || pathRank(state.path) < pathRank(best.path)) best = state;
+    }
+    return best;
+  }
+
+  #sendProbe(peer: Peer, state: PathState): void {
+    const core = this.#core;
+    if (peer.keys.size === 0) return;
+    if (this.#probes.size >= PROBES_LIMIT) {
+      const first = this.#probes.entries().next().value;
+      if (first) this.#probes.delete(first[0]);
+    }
+    const id = this.#nextProbe;
+    this.#nextProbe = (this.#nextProbe + 1) >>> 0 || 1;
+    this.#probes.set(id, { peer, path: state, sentAt: core.now });
+    state.unanswered++;
+    core.emit({ kind: "sendProbe", slot: peer.slot, path: state.path, id, sizeBytes: 0 });
+    core.after(PROBE_LIFE_MS, "probe life", () => this.#probes.delete(id));
+  }
+
+  #obtain(peer: Peer, path: Path): PathState | undefined {
+    const id = pathId(path);
+    let state = peer.paths.get(id);
+    if (!state) {
+      if (peer.paths.size >= PATHS_PER_SESSION + PUNCH_PAIRS) {
+        this.#core.drop("path table full");
+        return undefined;
+      }
+      state = { path, id, state: "candidate", rttMs: undefined, heardAt: 0, unanswered: 0 };
+      peer.paths.set(id, state);
+    } else if (state.state === "dead") state.state = "candidate";
+    return state;
+  }
+
+  /** Makes the best validated path the active one. */
+  #choose(peer: Peer): void {
+    const before = peer.active;
+    let best = before?.state === "validated" ? before : undefined;
+    for (const state of peer.paths.values()) {
+      if (state.state !== "validated" || state === best) continue;
+      if (!best || isBetter(state, best)) best = state;
+    }
+    if (best === before) return;
+    peer.active = best;
+    if (!best) return this.#hooks.pathChanged(peer);
+    const core = this.#core;
+    core.emit({ kind: "pathUse", slot: peer.slot, path: best.path });
+    peer.srttMs = best.rttMs;
+    peer.rttVarMs = (best.rttMs ?? 0) / 4;
+    if (best.path.kind === "udp") {
+      peer.directTries = 0;
+      peer.directRetry?.cancel();
+      for (const tried of peer.punchTried) if (tried.to === best.path.remote) tried.result = "answered";
+      peer.punchingSince = undefined;
+      this.#forgetCandidates(peer);
+    }
+    peer.note(core.wall, "path", describePath(best.path));
+    this.#hooks.pathChanged(peer);
+  }
+
+  #drop(peer: Peer, state: PathState): void {
+    state.state = "dead";
+    peer.paths.delete(state.id);
+    if (peer.active !== state) return;
+    peer.note(this.#core.wall, "pathLost", `Lost: ${describePath(state.path)}`);
+    peer.active = undefined;
+    this.#choose(peer);
+    if (!peer.active) this.#hooks.pathChanged(peer);
+  }
+
+  #forgetPaths(peer: Peer): void {
+    peer.paths.clear();
+    peer.active = undefined;
+    peer.srttMs = undefined;
+  }
+
+  #forgetCandidates(peer: Peer): void {
+    for (const [id, state] of peer.paths) if (state.state === "candidate" && state.path.kind === "udp") peer.paths.delete(id);
+  }
+}
+
+function isBetter(a: PathState, b: PathState): boolean {
+  const rank = pathRank(a.path) - pathRank(b.path);
+  if (rank !== 0) return rank < 0;
+  if (a.rttMs === undefined || b.rttMs === undefined) return false;
+  return a.rttMs < b.rttMs * SWITCH_SHARE && a.rttMs < b.rttMs - SWITCH_LEAST_MS;
+}
+
+function describePath(path: Path): string {
+  switch (path.kind) {
+    case "udp":
+      return `Direct by UDP to ${path.remote}`;
+    case "tunnel":
+      return `By relay ${path.relay.slice(0, 8)}`;
+    case "ring":
+      return "Routed over the ring";
+  }
+}
+
+function candidatesOf(tas: readonly TransportAddress[], core: Core): SocketAddress[] {
+  const remotes: SocketAddress[] = [];
+  const own = new Set([...core.localTas, ...core.publicTas].map((ta) => socketOf(ta)));
+  for (const ta of tas) {
+    if (ta.kind !== "udp4" && ta.kind !== "udp6") continue;
+    const remote = socketOf(ta);
+    if (remote && !own.has(remote) && !remotes.includes(remote)) remotes.push(remote);
+  }
+  return remotes.slice(0, PUNCH_PAIRS);
+}

@@ -1,0 +1,157 @@
+/** What this node knows of one other node it has, or is making, a session with. */
+import type { Instant, Path, Slot, SlotCounters } from "../boundary.ts";
+import { HISTORY_ENTRIES } from "../constants.ts";
+import type { RingAddress } from "../ring/address.ts";
+import type { Timer } from "../timers.ts";
+import type { Desc, EdgeKind, NodeFlags, TransportAddress } from "../wire/types.ts";
+
+/** One set of keys; a session has several while they change. */
+export interface Key {
+  readonly indexRx: number;
+  readonly startedBy: "self" | "peer";
+  /** Something authentic came under it (or its handshake proves the peer alive). */
+  confirmed: boolean;
+  usedSince: Instant;
+  expiry: Timer | undefined;
+}
+
+export interface PathState {
+  readonly path: Path;
+  readonly id: string;
+  state: "candidate" | "validated" | "dead";
+  rttMs: number | undefined;
+  heardAt: Instant;
+  /** Checks sent since the last answer. */
+  unanswered: number;
+}
+
+export interface HistoryEntry {
+  readonly at: number;
+  readonly event: string;
+  readonly text: string;
+}
+
+const NO_FLAGS: NodeFlags = { public: false, relay: false, gateway: false, bridge: false, nat: "unknown", member: false };
+
+export class Peer {
+  readonly address: RingAddress;
+  readonly slot: Slot;
+  readonly keys = new Map<number, Key>();
+  readonly paths = new Map<string, PathState>();
+  /** Kinds for which this node opened the edge, and for which the peer did. */
+  readonly ours = new Set<EdgeKind>();
+  readonly theirs = new Set<EdgeKind>();
+  readonly history: HistoryEntry[] = [];
+  /** Addresses of the peer's ring neighbours, from its last NEAR. */
+  neighbours: ReadonlySet<RingAddress> = new Set();
+  sendKey: Key | undefined;
+  active: PathState | undefined;
+  desc: Desc | undefined;
+  flags: NodeFlags = NO_FLAGS;
+  boot = 0;
+  /** log2 of the ring size as the peer estimates it. */
+  log2N: number | undefined;
+  /** Highest stamp of a confirmed handshake. */
+  confirmedStamp = 0;
+  /** The peer's own list, local ones included. */
+  tas: readonly TransportAddress[] = [];
+  nextControlId = 1;
+  heardAt: Instant;
+  /** Wall time at which the session came up. */
+  since: number | undefined;
+  srttMs: number | undefined;
+  rttVarMs = 0;
+  /** Round-trip questions on their way: id and when sent. */
+  readonly pingsOut = new Map<number, Instant>();
+  pingsSent = 0;
+  pongsHeard = 0;
+  unansweredPings = 0;
+  keepalive: Timer | undefined;
+  /** Start of the running attempt to reach it directly; undefined when none runs. */
+  punchingSince: Instant | undefined;
+  punchTried: { transport: string; to: string; at: number; result: string }[] = [];
+  directTries = 0;
+  directRetry: Timer | undefined;
+  counters: SlotCounters | undefined;
+  lastIpAt: Instant;
+
+  constructor(address: RingAddress, slot: Slot, now: Instant) {
+    this.address = address;
+    this.slot = slot;
+    this.heardAt = now;
+    this.lastIpAt = now;
+  }
+
+  /** Keys are agreed and this node sends under one of them. */
+  get up(): boolean {
+    return this.sendKey !== undefined;
+  }
+
+  /** Packets go from our socket to the peer's. */
+  get direct(): boolean {
+    return this.active?.path.kind === "udp";
+  }
+
+  get isEdge(): boolean {
+    return this.ours.size > 0 || this.theirs.size > 0;
+  }
+
+  /** An edge that can carry packets of the ring: direct or by a relay. */
+  get live(): boolean {
+    return this.up && this.isEdge && this.active !== undefined && this.active.path.kind !== "ring";
+  }
+
+  get member(): boolean {
+    return this.flags.member;
+  }
+
+  hasKind(kind: EdgeKind): boolean {
+    return this.ours.has(kind) || this.theirs.has(kind);
+  }
+
+  /** Smoothed round trip and its variation (RFC 6298). */
+  measured(rttMs: number): void {
+    if (this.srttMs === undefined) {
+      this.srttMs = rttMs;
+      this.rttVarMs = rttMs / 2;
+    } else {
+      this.rttVarMs = 0.75 * this.rttVarMs + 0.25 * Math.abs(this.srttMs - rttMs);
+      this.srttMs = 0.875 * this.srttMs + 0.125 * rttMs;
+    }
+  }
+
+  note(at: number, event: string, text: string): void {
+    this.history.push({ at, event, text });
+    if (this.history.length > HISTORY_ENTRIES) this.history.shift();
+  }
+}
+
+export function pathId(path: Path): string {
+  switch (path.kind) {
+    case "udp":
+      return `udp ${path.remote}`;
+    case "tunnel":
+      return `tunnel ${path.relay}`;
+    case "ring":
+      return "ring";
+  }
+}
+
+/** Lower is better: direct on a private network, direct, by a relay, over the ring. */
+export function pathRank(path: Path): number {
+  switch (path.kind) {
+    case "udp":
+      return isPrivate(path.remote) ? 0 : 1;
+    case "tunnel":
+      return 2;
+    case "ring":
+      return 3;
+  }
+}
+
+const PRIVATE = /^(10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.|169\.254\.|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.|\[f[cd]|\[fe80)/;
+
+/** RFC 1918, RFC 6598, link-local and unique local addresses. */
+export function isPrivate(remote: string): boolean {
+  return PRIVATE.test(remote);
+}

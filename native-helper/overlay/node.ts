@@ -1,0 +1,548 @@
+/**
+ * One node of one affiliation: composes the machines of this folder. The only face that drivers and simulator talk to.
+ *
+ * `step` is called for each input and whenever `wakeAt` has come; effects are to be carried out in order.
+ */
+import type { Effect, Input, Instant, NodeOptions, NodeView, Path, Wake } from "./boundary.ts";
+import { CACHED_PEERS, FIB_GAP_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
+import { Core } from "./core.ts";
+import { Records } from "./dht/records.ts";
+import { VirtualIps } from "./lease/virtual-ips.ts";
+import { Control } from "./link/control.ts";
+import { Descs } from "./link/descs.ts";
+import { Handshakes, type SessionInfo } from "./link/handshakes.ts";
+import { Linker } from "./link/linker.ts";
+import { Nat } from "./link/nat.ts";
+import { Paths } from "./link/paths.ts";
+import type { Peer } from "./link/peer.ts";
+import { Peers } from "./link/peers.ts";
+import { Relays } from "./link/relays.ts";
+import type { RingAddress } from "./ring/address.ts";
+import { type RoutedRequest, Router } from "./ring/router.ts";
+import { Upkeep } from "./ring/upkeep.ts";
+import { type NodeParts, viewOf } from "./view.ts";
+import { decodeCtrl } from "./wire/ctrl.ts";
+import { mayBeListed } from "./wire/transport-address.ts";
+import type { Ctrl, Desc, Message } from "./wire/types.ts";
+
+const SAVE_PERIOD_MS = 30_000;
+const UPKEEP_PERIOD_MS = 2_000;
+const SUSPECTS_REMEMBERED = 256;
+const SUSPECT_HOLD_MS = 30_000;
+const USER_PINGS_LIMIT = 256;
+
+export class Node {
+  readonly address: RingAddress;
+  readonly #core: Core;
+  readonly #peers: Peers;
+  readonly #control: Control;
+  readonly #descs: Descs;
+  readonly #nat: Nat;
+  readonly #paths: Paths;
+  readonly #handshakes: Handshakes;
+  readonly #relays: Relays;
+  readonly #router: Router;
+  readonly #linker: Linker;
+  readonly #upkeep: Upkeep;
+  readonly #records: Records;
+  readonly #ips: VirtualIps;
+  readonly #suspects = new Map<RingAddress, number>();
+  /** Round trips asked for by the user: by the id of the PING on its way. */
+  readonly #userPings = new Map<string, { id: number; sentAt: Instant }>();
+  readonly #waitingPings: { id: number; peer: RingAddress; until: Instant }[] = [];
+  #cached: readonly { address: RingAddress; remote: string }[];
+  #fibDirty = true;
+  #fibAt = Number.NEGATIVE_INFINITY;
+  #fibTimerSet = false;
+
+  constructor(options: NodeOptions, now: Instant, wall: number) {
+    const core = new Core(options, now, wall);
+    const peers = new Peers(core);
+    const control = new Control(core);
+    const descs = new Descs(core);
+    this.#core = core;
+    this.#peers = peers;
+    this.#control = control;
+    this.#descs = descs;
+    this.address = core.address;
+    this.#cached = options.saved?.cachedPeers ?? [];
+    this.#nat = new Nat(core, () => this.#natChanged());
+    this.#paths = new Paths(core, control, {
+      pathChanged: (peer) => this.#pathChanged(peer),
+      dead: (peer, reason) => this.#dead(peer, reason),
+      observed: (_by, reporter, own) => this.#nat.observed(reporter, own),
+      punchFailed: (peer) => this.#retryDirect(peer),
+      isNear: (peer) => this.#upkeep.isNear(peer.address),
+      sizeEstimate: () => this.#upkeep.sizeEstimate(),
+    });
+    this.#handshakes = new Handshakes(core, peers, { sessionUp: (peer, info) => this.#sessionUp(peer, info) });
+    this.#relays = new Relays(core, peers, control, this.#paths, {
+      reservationsChanged: () => this.#touchFib(),
+      wantAnchor: (address, teller) => this.#linker.want(address, "anchor", teller),
+      publicMembers: () => this.#upkeep.publicMembers(),
+      noRelay: (peer) => peer.note(core.wall, "noRelay", "No member could be found that reaches both ends"),
+    });
+    this.#router = new Router(core, peers, control, (request) => this.#onRequest(request), (peer) => this.#paths.suspect(peer));
+    this.#linker = new Linker({
+      core, peers, router: this.#router, handshakes: this.#handshakes, paths: this.#paths, relays: this.#relays, descs,
+      hooks: { attemptEnded: (address, _kind, live) => this.#linkEnded(address, live) },
+    });
+    this.#upkeep = new Upkeep({
+      core, peers, control, router: this.#router, handshakes: this.#handshakes, linker: this.#linker, descs,
+      hooks: { nearChanged: () => this.#nearChanged(), becameMember: () => this.#becameMember() },
+    });
+    this.#records = new Records(core, peers, control, this.#router);
+    this.#ips = new VirtualIps({
+      core, peers, control, router: this.#router, handshakes: this.#handshakes, linker: this.#linker, descs, records: this.#records,
+    });
+  }
+
+  /** Advances by one input. `now` never decreases; nothing a peer sends makes it throw. */
+  step(now: Instant, wall: number, input: Input): Effect[] {
+    const core = this.#core;
+    core.now = Math.max(core.now, now);
+    core.wall = wall;
+    core.timers.runDue(core.now);
+    this.#take(input);
+    const map = this.#ips.takeMap();
+    if (map) core.emit(map);
+    this.#flushFib();
+    return core.takeEffects();
+  }
+
+  /** When `step` next wants a "timeout", and why; undefined while idle. */
+  wakeAt(): Wake | undefined {
+    return this.#core.timers.next();
+  }
+
+  view(now: Instant, wall: number): NodeView {
+    return viewOf(this.#parts(), now, wall);
+  }
+
+  #parts(): NodeParts {
+    return { core: this.#core, peers: this.#peers, nat: this.#nat, upkeep: this.#upkeep, ips: this.#ips, linker: this.#linker };
+  }
+
+  #take(input: Input): void {
+    const core = this.#core;
+    switch (input.kind) {
+      case "timeout":
+        return;
+      case "handshake":
+        if (!this.#upkeep.running) return core.drop("handshake while off");
+        if (input.via.kind === "udp" && (input.packet[0] === 0x51 || input.packet[0] === 0x53)) this.#noticeUnasked(input.via.remote);
+        return this.#handshakes.onPacket(input.via, input.packet);
+      case "confirmed":
+        return this.#withPeer(input.slot, (peer) => {
+          const wasUp = peer.up;
+          this.#handshakes.onConfirmed(peer, input.indexRx);
+          this.#paths.heard(peer);
+          if (!wasUp && peer.up && input.path.kind !== "ring") this.#paths.onNewPath(peer, input.path);
+        });
+      case "ctrl":
+        return this.#withPeer(input.slot, (peer) => this.#onCtrlBytes(peer, input.path, input.bytes));
+      case "newPath":
+        return this.#withPeer(input.slot, (peer) => this.#paths.onNewPath(peer, input.path));
+      case "probeAck":
+        return this.#withPeer(input.slot, (peer) => this.#paths.onProbeAck(peer, input.path, input.id));
+      case "miss":
+        return this.#ips.onMiss(input.ip);
+      case "unknownSource":
+        return this.#withPeer(input.slot, (peer) => this.#ips.onUnknownSource(peer, input.ip));
+      case "noRoute":
+        return core.drop("transit without route");
+      case "traffic":
+        return this.#withPeer(input.slot, (peer) => this.#ips.onTraffic(peer, input.counters));
+      case "localAddresses":
+        return this.#nat.setLocal(input.addresses);
+      case "wake":
+        return this.#paths.recheckAll(this.#peers.all());
+      case "startAddresses":
+        return this.#upkeep.setStartAddresses(input.addresses);
+      case "connect":
+        return this.#connect();
+      case "disconnect":
+        return this.#disconnect();
+      case "ping":
+        return this.#userPing(input.id, input.peer);
+    }
+  }
+
+  #connect(): void {
+    const core = this.#core;
+    if (this.#upkeep.running) return;
+    core.log("info", `connecting to "${core.options.affiliation}" as ${core.address}`);
+    this.#records.start();
+    this.#upkeep.start(this.#cached.map(({ remote }) => remote));
+    core.after(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
+    core.after(1_000, "save", () => this.#savePeriodically());
+  }
+
+  #disconnect(): void {
+    const core = this.#core;
+    if (!this.#upkeep.running) return;
+    this.#rememberPeers();
+    for (const peer of this.#peers.all()) if (peer.up) this.#control.send(peer, { type: "close", reason: "leave", desc: undefined });
+    for (const peer of [...this.#peers.all()]) {
+      core.emit({ kind: "sessionDrop", slot: peer.slot });
+      this.#paths.forget(peer);
+      this.#peers.remove(peer);
+    }
+    this.#save();
+    this.#upkeep.stop();
+    this.#linker.clear();
+    this.#router.clear();
+    this.#handshakes.clear();
+    this.#control.clear();
+    this.#relays.clear();
+    this.#records.clear();
+    this.#paths.clear();
+    this.#ips.clear();
+    this.#nat.clear();
+    this.#nat.setLocal(this.#nat.localAddresses);
+    this.#userPings.clear();
+    core.timers.clear();
+    core.descChanged();
+    this.#fibTimerSet = false;
+    this.#touchFib();
+    core.log("info", "disconnected");
+  }
+
+  #sessionUp(peer: Peer, info: SessionInfo): void {
+    const core = this.#core;
+    if (info.restarted) {
+      this.#control.forget(peer);
+      peer.nextControlId = 1;
+      peer.neighbours = new Set();
+      peer.note(core.wall, "restarted", "The peer started anew");
+    }
+    if (info.edgeKind) (info.role === "initiator" ? peer.ours : peer.theirs).add(info.edgeKind);
+    if (info.via.kind === "udp") {
+      if (info.observed) this.#nat.observed(info.via.remote, info.observed);
+      this.#paths.established(peer, { kind: "udp", remote: info.via.remote }, info.restarted);
+    } else {
+      const path: Path = info.via.kind === "ring" ? { kind: "ring" } : { kind: "tunnel", relay: info.via.relay };
+      // Keys agreed inside LINK say nothing about whether the ring carries packets to the peer.
+      if (info.role === "responder" || !this.#linker.isTrying(peer.address)) this.#paths.established(peer, path, info.restarted);
+      else if (info.restarted) this.#paths.established(peer, path, true);
+      else this.#paths.expectPaths(peer);
+    }
+    if (info.role === "initiator" && peer.active) core.emit({ kind: "sendEmpty", slot: peer.slot });
+    this.#ips.sessionUp(peer);
+    if (peer.live) this.#edgeUp(peer);
+    this.#pingWaiting();
+  }
+
+  #pathChanged(peer: Peer): void {
+    this.#touchFib();
+    this.#ips.pathChanged();
+    if (!peer.up) return;
+    this.#relays.pathChanged(peer);
+    if (peer.live) this.#edgeUp(peer);
+    else {
+      this.#upkeep.edgesChanged(undefined);
+      if (peer.isEdge) this.#linker.bringUp(peer);
+    }
+    if (!peer.direct && peer.active?.path.kind === "tunnel") this.#retryDirect(peer);
+    this.#pingWaiting();
+  }
+
+  #edgeUp(peer: Peer): void {
+    this.#linker.edgeLive(peer);
+    this.#upkeep.edgeUp(peer);
+    this.#relays.upkeep();
+    this.#touchFib();
+  }
+
+  #linkEnded(address: RingAddress, live: boolean): void {
+    const peer = this.#peers.get(address);
+    if (live && peer) this.#edgeUp(peer);
+    else this.#upkeep.edgesChanged(undefined);
+  }
+
+  #dead(peer: Peer, reason: string): void {
+    const core = this.#core;
+    core.log("info", `peer ${peer.address.slice(0, 8)} is gone: ${reason}`);
+    const wasEdge = peer.live;
+    this.#forget(peer);
+    if (!wasEdge) return;
+    for (const other of this.#peers.edges()) {
+      if (other.neighbours.has(peer.address)) this.#control.send(other, { type: "suspect", address: peer.address });
+    }
+  }
+
+  /** Drops session, keys and edge. */
+  #forget(peer: Peer): void {
+    const core = this.#core;
+    core.emit({ kind: "sessionDrop", slot: peer.slot });
+    this.#handshakes.forget(peer);
+    this.#paths.forget(peer);
+    this.#peers.remove(peer);
+    this.#control.forget(peer);
+    this.#relays.peerGone(peer);
+    this.#ips.peerGone(peer);
+    this.#upkeep.edgeDown(peer.address);
+    this.#touchFib();
+  }
+
+  #onCtrlBytes(peer: Peer, path: Path, bytes: Uint8Array): void {
+    const ctrl = decodeCtrl(bytes);
+    if (!ctrl) return this.#core.drop("control message malformed");
+    this.#paths.heard(peer);
+    const state = peer.active;
+    if (state && sameKind(state.path, path)) state.heardAt = this.#core.now;
+    if (this.#control.accept(peer, path, ctrl)) this.#onCtrl(peer, path, ctrl);
+  }
+
+  #onCtrl(peer: Peer, path: Path, ctrl: Ctrl): void {
+    const core = this.#core;
+    const { message } = ctrl;
+    switch (message.type) {
+      case "ack":
+        return this.#control.onAck(peer, message.id);
+      case "ping":
+        peer.log2N = message.log2N > 0 ? message.log2N : undefined;
+        return this.#paths.onPing(peer, path, ctrl.id, message);
+      case "pong":
+        this.#answerUserPing(peer, ctrl.id);
+        return this.#paths.onPong(peer, path, ctrl.id, message);
+      case "near":
+        return this.#upkeep.onNear(peer, message);
+      case "suspect":
+        return this.#onSuspect(message.address);
+      case "routed":
+        return this.#router.onRouted(peer, message);
+      case "relayReq":
+        return this.#relays.onRelayReq(peer, ctrl.id, message);
+      case "relayOk":
+        return this.#relays.onRelayOk(peer, ctrl.id, message);
+      case "trim":
+        return this.#onTrim(peer);
+      case "trimOk":
+        if (message.accept && this.#mayClose(peer)) this.#forget(peer);
+        return;
+      case "close":
+        peer.note(core.wall, "closed", `The peer closed the link: ${message.reason}`);
+        return this.#forget(peer);
+      case "tas":
+        peer.tas = message.tas;
+        return;
+      case "punchAt":
+        core.after(Math.min(message.delayMs, 2_000), "punch together", () => peer.up && this.#paths.punch(peer, peer.tas));
+        return;
+      case "dhtCopy":
+        return this.#records.onCopy(message, peer);
+      case "lease":
+        return this.#ips.onLease(peer, message);
+      case "descGet": {
+        const descs = this.#descsFor(message.addresses);
+        this.#control.send(peer, { type: "desc", descs }, { path, answer: true, id: ctrl.id });
+        return;
+      }
+      case "desc":
+        for (const desc of message.descs) this.#descs.learn(desc);
+        return;
+      default:
+        return core.drop(`control message not expected: ${message.type}`);
+    }
+  }
+
+  /** A routed message that ends here. */
+  #onRequest(request: RoutedRequest): void {
+    const { message } = request;
+    switch (message.type) {
+      case "find":
+        return this.#upkeep.onFind(request, message);
+      case "link":
+        return this.#linker.onLink(request, message);
+      case "descGet":
+        return request.answer({ type: "desc", descs: this.#descsFor(message.addresses) });
+      case "dhtPut":
+        return this.#records.onPut(request, message);
+      case "dhtGet":
+        return this.#records.onGet(request, message);
+      default:
+        return this.#core.drop(`routed message not expected: ${(message as Message).type}`);
+    }
+  }
+
+  #descsFor(addresses: readonly RingAddress[]): Desc[] {
+    const descs: Desc[] = [];
+    for (const address of addresses.slice(0, 4)) {
+      const desc = address === this.#core.address ? this.#core.desc() : this.#descs.get(address);
+      if (desc) descs.push(desc);
+    }
+    return descs;
+  }
+
+  #onSuspect(address: RingAddress): void {
+    const core = this.#core;
+    const peer = this.#peers.get(address);
+    const last = this.#suspects.get(address);
+    if (!peer?.live || (last !== undefined && core.now - last < SUSPECT_HOLD_MS)) return;
+    if (this.#suspects.size >= SUSPECTS_REMEMBERED) this.#suspects.clear();
+    this.#suspects.set(address, core.now);
+    this.#paths.suspect(peer);
+  }
+
+  #onTrim(peer: Peer): void {
+    peer.theirs.clear();
+    const accept = this.#mayClose(peer);
+    this.#control.send(peer, { type: "trimOk", accept });
+    if (accept) this.#forget(peer);
+  }
+
+  /** Neither end needs the edge: not a ring neighbour, no traffic, nothing of others goes by it. */
+  #mayClose(peer: Peer): boolean {
+    const isUsed = this.#core.now - peer.lastIpAt < SHORTCUT_IDLE_MS && (peer.counters?.ipTxPackets ?? 0) > 0;
+    return this.#upkeep.mayTrim(peer) && !isUsed && !this.#relays.carriesFor(peer.address) && !this.#relays.isRelayOfOurs(peer.address);
+  }
+
+  /** Tells the peer our addresses and when to start, so that the first packets cross. */
+  #retryDirect(peer: Peer): void {
+    this.#paths.retryDirectLater(peer, () => {
+      if (!peer.active) return;
+      const core = this.#core;
+      if (!peer.live && !peer.hasKind("shortcut")) return;
+      const tas = [...core.publicTas, ...core.localTas].filter(mayBeListed).slice(0, 8);
+      this.#control.send(peer, { type: "tas", tas });
+      if (core.address < peer.address) {
+        const delayMs = Math.round((peer.srttMs ?? 200) / 2);
+        this.#control.send(peer, { type: "punchAt", delayMs: 0 });
+        core.after(delayMs, "punch together", () => peer.up && this.#paths.punch(peer, peer.tas));
+      }
+    });
+  }
+
+  #nearChanged(): void {
+    this.#touchFib();
+    this.#records.nearChanged();
+    this.#ips.nearChanged();
+  }
+
+  #becameMember(): void {
+    this.#core.log("info", "member of the ring");
+    this.#touchFib();
+    this.#relays.upkeep();
+    this.#ips.becameMember();
+  }
+
+  #natChanged(): void {
+    this.#relays.upkeep();
+  }
+
+  #noticeUnasked(remote: string): void {
+    const host = remote.slice(0, remote.lastIndexOf(":"));
+    for (const peer of this.#peers.all()) {
+      for (const state of peer.paths.values()) if (state.path.kind === "udp" && state.path.remote.startsWith(`${host}:`)) return;
+    }
+    if (!this.#upkeep.foreignStartAddresses.some((address) => address.startsWith(`${host}:`))) this.#nat.reachedUnasked();
+  }
+
+  #periodically(): void {
+    this.#relays.upkeep();
+    this.#core.after(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
+  }
+
+  #savePeriodically(): void {
+    this.#rememberPeers();
+    this.#save();
+    this.#core.after(SAVE_PERIOD_MS, "save", () => this.#savePeriodically());
+  }
+
+  #rememberPeers(): void {
+    const direct: { address: RingAddress; remote: string }[] = [];
+    for (const peer of this.#peers.all()) {
+      if (peer.live && peer.active?.path.kind === "udp") direct.push({ address: peer.address, remote: peer.active.path.remote });
+    }
+    const names = new Set(direct.map(({ address }) => address));
+    this.#cached = [...direct, ...this.#cached.filter(({ address }) => !names.has(address))].slice(0, CACHED_PEERS);
+  }
+
+  #save(): void {
+    this.#core.emit({ kind: "save", state: { highestStamp: this.#core.highestStamp, cachedPeers: this.#cached } });
+  }
+
+  #userPing(id: number, address: RingAddress): void {
+    const peer = this.#peers.get(address);
+    if (peer?.up && peer.active) return this.#sendUserPing(id, peer);
+    if (!this.#core.member) return;
+    if (this.#waitingPings.length >= USER_PINGS_LIMIT) this.#waitingPings.shift();
+    this.#waitingPings.push({ id, peer: address, until: this.#core.now + 10_000 });
+    this.#ips.open(address);
+  }
+
+  #sendUserPing(id: number, peer: Peer): void {
+    if (this.#userPings.size >= USER_PINGS_LIMIT) {
+      const oldest = this.#userPings.keys().next().value;
+      if (oldest !== undefined) this.#userPings.delete(oldest);
+    }
+    const sent = this.#paths.sendPing(peer);
+    this.#userPings.set(`${peer.slot}:${sent}`, { id, sentAt: this.#core.now });
+  }
+
+  #answerUserPing(peer: Peer, id: number): void {
+    const name = `${peer.slot}:${id}`;
+    const ping = this.#userPings.get(name);
+    if (!ping) return;
+    this.#userPings.delete(name);
+    this.#core.emit({ kind: "pong", id: ping.id, rttMs: this.#core.now - ping.sentAt });
+  }
+
+  #pingWaiting(): void {
+    for (let i = this.#waitingPings.length - 1; i >= 0; i--) {
+      const waiting = this.#waitingPings[i];
+      if (!waiting) continue;
+      const peer = this.#peers.get(waiting.peer);
+      const isReady = peer?.up && peer.active;
+      if (!isReady && waiting.until > this.#core.now) continue;
+      this.#waitingPings.splice(i, 1);
+      if (isReady && peer) this.#sendUserPing(waiting.id, peer);
+    }
+  }
+
+  #touchFib(): void {
+    this.#fibDirty = true;
+  }
+
+  /** At most ten tables a second. */
+  #flushFib(): void {
+    const core = this.#core;
+    if (!this.#fibDirty) return;
+    if (core.now - this.#fibAt < FIB_GAP_MS) {
+      if (this.#fibTimerSet) return;
+      this.#fibTimerSet = true;
+      core.timers.at(this.#fibAt + FIB_GAP_MS, "forwarding table", () => {
+        this.#fibTimerSet = false;
+      });
+      return;
+    }
+    this.#fibDirty = false;
+    this.#fibAt = core.now;
+    core.emit({
+      kind: "fib",
+      fib: {
+        self: core.address,
+        edges: this.#peers.edges().map((peer) => ({
+          peer: peer.address,
+          slot: peer.slot,
+          member: peer.member,
+          direct: peer.direct,
+        })),
+        lookahead: [],
+        exact: [],
+        reserved: this.#relays.reservations(),
+      },
+    });
+  }
+
+  #withPeer(slot: number, then: (peer: Peer) => void): void {
+    const peer = this.#peers.bySlot(slot);
+    if (peer) then(peer);
+    else this.#core.drop("unknown slot");
+  }
+}
+
+function sameKind(a: Path, b: Path): boolean {
+  return a.kind === b.kind && (a.kind !== "udp" || (b.kind === "udp" && a.remote === b.remote));
+}

@@ -1,0 +1,215 @@
+/**
+ * Control messages that travel hop by hop around the ring, and their answers, which come home the same way
+ * (docs/protocol.md, "Control messages": ROUTED).
+ */
+import { RID_LIFE_MS, RIDS_IN_ALL, RIDS_PER_EDGE, TTL } from "../constants.ts";
+import type { Core } from "../core.ts";
+import type { Control } from "../link/control.ts";
+import type { Peer } from "../link/peer.ts";
+import type { Peers } from "../link/peers.ts";
+import type { Timer } from "../timers.ts";
+import { decodeBody, encodeBody } from "../wire/ctrl.ts";
+import type { Message, MessageOf } from "../wire/types.ts";
+import { compareDistance, type RingAddress, ringDistance } from "./address.ts";
+
+/** A request that ends here. */
+export interface RoutedRequest {
+  readonly src: RingAddress;
+  readonly dst: RingAddress;
+  readonly message: Message;
+  readonly hops: number;
+  /** The neighbour that brought it; undefined for one of our own. */
+  readonly from: Peer | undefined;
+  /** This node owns the key asked for (mode nearest), or is meant itself. */
+  answer(message: Message): void;
+}
+
+export interface RequestOptions {
+  readonly dst: RingAddress;
+  readonly mode: "exact" | "nearest";
+  readonly message: Message;
+  /** The neighbour to hand it to first, where own routing does not lead there. */
+  readonly firstHop?: Peer | undefined;
+  readonly timeoutMs: number;
+  /** `from` is what the answer claims; the message inside proves itself where that matters. */
+  onAnswer(message: Message, from: RingAddress, elapsedMs: number): void;
+  onTimeout(): void;
+}
+
+interface Home {
+  readonly from: Peer | undefined;
+  readonly at: number;
+}
+
+const TRIES_A_HOP = 2;
+const HOPS_TRIED = 4;
+type Routed = MessageOf<"routed">;
+
+export class Router {
+  readonly #core: Core;
+  readonly #peers: Peers;
+  readonly #control: Control;
+  readonly #deliver: (request: RoutedRequest) => void;
+  readonly #silent: (peer: Peer) => void;
+  readonly #homes = new Map<bigint, Home>();
+  readonly #ridsOfEdge = new Map<number, number>();
+  readonly #pending = new Map<bigint, { options: RequestOptions; sentAt: number; timer: Timer }>();
+
+  constructor(core: Core, peers: Peers, control: Control, deliver: (request: RoutedRequest) => void, silent: (peer: Peer) => void) {
+    this.#core = core;
+    this.#peers = peers;
+    this.#control = control;
+    this.#deliver = deliver;
+    this.#silent = silent;
+  }
+
+  request(options: RequestOptions): void {
+    const core = this.#core;
+    const rid = this.#newRid();
+    const { type, body } = encodeBody(options.message);
+    const routed: Routed = {
+      type: "routed", ttl: TTL, back: false, mode: options.mode, hops: 0, rid,
+      dst: options.dst, src: core.address, innerType: type, inner: body,
+    };
+    const timer = core.after(options.timeoutMs, "routed answer", () => {
+      this.#pending.delete(rid);
+      options.onTimeout();
+    });
+    this.#pending.set(rid, { options, sentAt: core.now, timer });
+    this.#remember(rid, undefined);
+    if (options.firstHop?.up) this.#send(options.firstHop, routed, new Set());
+    else this.#forward(routed, undefined, new Set());
+  }
+
+  onRouted(from: Peer, routed: Routed): void {
+    const core = this.#core;
+    if (routed.back) return this.#bringHome(routed);
+    if (this.#homes.has(routed.rid)) return core.drop("routed message twice");
+    if (routed.ttl === 0) return core.drop("routed message out of hops");
+    if ((this.#ridsOfEdge.get(from.slot) ?? 0) >= RIDS_PER_EDGE) return core.drop("routed messages of one edge");
+    this.#remember(routed.rid, from);
+    this.#forward({ ...routed, ttl: routed.ttl - 1, hops: routed.hops + 1 }, from, new Set());
+  }
+
+  clear(): void {
+    for (const pending of this.#pending.values()) pending.timer.cancel();
+    this.#pending.clear();
+    this.#homes.clear();
+    this.#ridsOfEdge.clear();
+  }
+
+  #forward(routed: Routed, from: Peer | undefined, tried: Set<RingAddress>): void {
+    const core = this.#core;
+    if (routed.dst === core.address && routed.mode === "exact") return this.#arrived(routed, from);
+    const hop = this.#nextHop(routed, from, tried);
+    if (hop) return this.#send(hop, routed, tried);
+    if (routed.mode === "nearest") {
+      if (core.member && routed.src !== core.address) return this.#arrived(routed, from);
+      if (core.member) return this.#arrived(routed, from);
+      return core.drop("routed message before membership");
+    }
+    core.drop("no route");
+    if (from) this.#answer(routed, from, { type: "noRoute", dst: routed.dst });
+    else this.#failOwn(routed.rid);
+  }
+
+  #nextHop(routed: Routed, from: Peer | undefined, tried: Set<RingAddress>): Peer | undefined {
+    const core = this.#core;
+    const { dst, src } = routed;
+    const exact = this.#peers.get(dst);
+    if (routed.mode === "exact" && exact?.live && !tried.has(dst)) return exact;
+    let best: RingAddress | undefined;
+    for (const candidate of this.#peers.aroundOf(dst, HOPS_TRIED)) {
+      if (tried.has(candidate) || candidate === src || candidate === from?.address) continue;
+      if (!best || compareDistance(dst, candidate, best) < 0) best = candidate;
+    }
+    // The key itself may be a member's address: then it is the nearest of all, unless it asks about its own place.
+    if (routed.mode === "nearest" && dst !== src && exact?.live && exact.member && !tried.has(dst)) best = dst;
+    if (!best) return undefined;
+    if (core.member && compareDistance(dst, core.address, best) <= 0 && !(dst === core.address && src === core.address)) return undefined;
+    return this.#peers.get(best);
+  }
+
+  #send(hop: Peer, routed: Routed, tried: Set<RingAddress>): void {
+    this.#control.sendAcked(hop, routed, TRIES_A_HOP, () => {
+      this.#silent(hop);
+      tried.add(hop.address);
+      if (tried.size >= HOPS_TRIED) return this.#core.drop("no hop acknowledges");
+      this.#forward(routed, this.#homes.get(routed.rid)?.from, tried);
+    });
+  }
+
+  #arrived(routed: Routed, from: Peer | undefined): void {
+    const message = decodeBody(routed.innerType, routed.inner);
+    if (!message) return this.#core.drop("routed message malformed");
+    this.#deliver({
+      src: routed.src,
+      dst: routed.dst,
+      message,
+      hops: routed.hops,
+      from,
+      answer: (answer) => this.#answer(routed, from, answer),
+    });
+  }
+
+  #answer(routed: Routed, from: Peer | undefined, message: Message): void {
+    const { type, body } = encodeBody(message);
+    const answer: Routed = {
+      ...routed, ttl: TTL, back: true, hops: 0, dst: routed.src, src: this.#core.address, innerType: type, inner: body,
+    };
+    if (!from) return this.#bringHome(answer);
+    if (from.up) this.#control.sendAcked(from, answer, TRIES_A_HOP + 1, () => this.#core.drop("answer not acknowledged"));
+  }
+
+  #bringHome(routed: Routed): void {
+    const core = this.#core;
+    const home = this.#homes.get(routed.rid);
+    if (!home) return core.drop("answer unexpected");
+    if (home.from) {
+      if (routed.ttl === 0 || !home.from.up) return core.drop("answer lost");
+      this.#control.sendAcked(home.from, { ...routed, ttl: routed.ttl - 1, hops: routed.hops + 1 }, TRIES_A_HOP + 1, () =>
+        core.drop("answer not acknowledged"),
+      );
+      return;
+    }
+    const pending = this.#pending.get(routed.rid);
+    if (!pending) return core.drop("answer unexpected");
+    const message = decodeBody(routed.innerType, routed.inner);
+    if (!message) return core.drop("answer malformed");
+    pending.timer.cancel();
+    this.#pending.delete(routed.rid);
+    pending.options.onAnswer(message, routed.src, core.now - pending.sentAt);
+  }
+
+  #failOwn(rid: bigint): void {
+    const pending = this.#pending.get(rid);
+    if (!pending) return;
+    pending.timer.cancel();
+    this.#pending.delete(rid);
+    pending.options.onTimeout();
+  }
+
+  #newRid(): bigint {
+    return (BigInt(this.#core.entropy.u32()) << 32n) | BigInt(this.#core.entropy.u32());
+  }
+
+  #remember(rid: bigint, from: Peer | undefined): void {
+    const { now } = this.#core;
+    for (const [old, home] of this.#homes) {
+      if (now - home.at < RID_LIFE_MS && this.#homes.size < RIDS_IN_ALL) break;
+      this.#homes.delete(old);
+      if (home.from) {
+        const left = (this.#ridsOfEdge.get(home.from.slot) ?? 1) - 1;
+        if (left > 0) this.#ridsOfEdge.set(home.from.slot, left);
+        else this.#ridsOfEdge.delete(home.from.slot);
+      }
+    }
+    this.#homes.set(rid, { from, at: now });
+    if (from) this.#ridsOfEdge.set(from.slot, (this.#ridsOfEdge.get(from.slot) ?? 0) + 1);
+  }
+}
+
+/** Whether `a` is strictly nearer to `target` than `b`. */
+export function isNearer(target: RingAddress, a: RingAddress, b: RingAddress): boolean {
+  return ringDistance(a, target) < ringDistance(b, target);
+}
