@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LEAST_NODES, MOST_NODES, plainConfig, planDemo } from "./demo-plan.ts";
+import { LEAST_NODES, MOST_NODES, planDemo } from "./demo-plan.ts";
 
 const all = (nodes: number) => {
   const plan = planDemo(nodes);
@@ -33,15 +33,5 @@ describe("the plan of a demo", () => {
 
   it.each([0, 9, 401, 11.5, Number.NaN])("refuses %d nodes", (count) => {
     expect(() => planDemo(count)).toThrow(/from 10 to 400/);
-  });
-
-  it("writes a file of 2006", () => {
-    const [node] = all(11);
-    if (!node) throw new Error("the plan is empty");
-    expect(plainConfig(node, "condor wow", ["192.0.2.10:15000", "198.51.100.10:15000"])).toBe(
-      "#affiliation\ncondor wow\n#transport\nudp\n#port\n15000\n#number of remote TAs\n2\n#list of TAs\n" +
-        "brunet.udp://192.0.2.10:15000\nbrunet.udp://198.51.100.10:15000\n#virtual interface\ntap0\n" +
-        "#virtual IP address of tap0\n172.16.1.2\n",
-    );
   });
 });

@@ -62,24 +62,3 @@ export function planDemo(nodes: number): DemoPlan {
     ],
   };
 }
-
-/** The plain format of 2006, as a node's user would have written it. */
-export function plainConfig(node: PlannedNode, affiliation: string, startAddresses: readonly string[]): string {
-  return [
-    "#affiliation",
-    affiliation,
-    "#transport",
-    "udp",
-    "#port",
-    node.port,
-    "#number of remote TAs",
-    startAddresses.length,
-    "#list of TAs",
-    ...startAddresses.map((address) => `brunet.udp://${address}`),
-    "#virtual interface",
-    "tap0",
-    "#virtual IP address of tap0",
-    node.virtualIp,
-    "",
-  ].join("\n");
-}

@@ -4,6 +4,8 @@
  * own from the ranges for documentation and benchmarks (RFC 5737, RFC 2544); hosts of a site share 192.168.N.0/24.
  */
 import type { ChildProcess, StdioOptions } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { Emulator, type LinkSettings } from "./emulator.ts";
 import { NamespaceSet } from "./namespaces.ts";
 import { type NatKind, natRules } from "./nat.ts";
@@ -18,6 +20,8 @@ export class Host {
   readonly kind: SiteKind;
   /** Its physical IPv4 address: public, or that inside its site. */
   readonly address: string;
+  /** For its files; it goes away with the test bed. */
+  readonly folder: string;
   readonly #namespaces: NamespaceSet;
 
   constructor(namespaces: NamespaceSet, name: string, namespace: string, kind: SiteKind, address: string) {
@@ -26,6 +30,8 @@ export class Host {
     this.namespace = namespace;
     this.kind = kind;
     this.address = address;
+    this.folder = join(namespaces.folder, name);
+    mkdirSync(this.folder);
   }
 
   /** The command that does the same as `command`, but on this host. */

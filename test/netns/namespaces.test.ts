@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { NamespaceSet, removeLeftovers, whyNoNamespaces } from "./namespaces.ts";
-import { ended, must, run } from "./shell.ts";
+import { ended, must, run, until } from "./shell.ts";
 
 const refusal = whyNoNamespaces();
 if (refusal !== undefined) console.warn(`skipped: namespaces of a run, because ${refusal}`);
@@ -31,6 +31,12 @@ describe.skipIf(refusal !== undefined)("a set of namespaces", () => {
     await must(["ip", "netns", "add", leftover]);
     mkdirSync(join(tmpdir(), leftover));
     const orphan = spawn("ip", ["netns", "exec", leftover, "sleep", "1000"], { stdio: "ignore" });
+    await until(
+      "the program to be inside",
+      10_000,
+      async () => (await must(["ip", "netns", "pids", leftover])) !== "",
+      20,
+    );
     const living = await NamespaceSet.open();
     const kept = await living.add("host");
     try {

@@ -1,0 +1,78 @@
+/**
+ * `npm run bench`: measures and judges. Each suite compares with a reference of the same run, in turns with it, because
+ * figures of different runs or computers do not compare.
+ */
+import { readFileSync } from "node:fs";
+import { availableParallelism, release } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { whyNoNamespaces } from "../test/netns/namespaces.ts";
+import { repositoryFolder, run } from "../test/netns/shell.ts";
+import { measureDatapath } from "./datapath.ts";
+import { benchReport, textOf } from "./report.ts";
+
+const SUITES = { datapath: measureDatapath } as const;
+
+const USAGE = `usage: npm run bench -- [--suite S] [--quick] [--json]
+  --suite S   ${Object.keys(SUITES).join(", ")} (default datapath)
+  --quick     shorter rounds, and only what the bars need
+  --json      print one JSON document`;
+
+const started = performance.now();
+const say = (text: string) =>
+  process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: ReturnType<typeof readOptions>;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n${USAGE}\n`);
+    return 2;
+  }
+  if (options.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const refusal = whyNoNamespaces();
+  if (refusal !== undefined) {
+    process.stderr.write(`bench: ${refusal}; run it as root on Linux\n`);
+    return process.getuid?.() === 0 ? 1 : 4;
+  }
+  try {
+    const measured = await SUITES[options.suite](options.quick, say);
+    const report = benchReport(options.suite, availableParallelism(), await versions(), measured);
+    process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
+    return report.pass ? 0 : 1;
+  } catch (error) {
+    say((error as Error).message);
+    return 1;
+  }
+}
+
+function readOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      suite: { type: "string", default: "datapath" },
+      quick: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const suite = values.suite;
+  if (!isSuite(suite)) throw new Error(`there is no suite "${suite}"; suites: ${Object.keys(SUITES).join(", ")}`);
+  return { ...values, suite };
+}
+
+function isSuite(name: string): name is keyof typeof SUITES {
+  return Object.hasOwn(SUITES, name);
+}
+
+async function versions(): Promise<Record<string, string>> {
+  const manifest = JSON.parse(readFileSync(join(repositoryFolder(), "package.json"), "utf8"));
+  const iperf = /iperf (\S+)/.exec((await run(["iperf3", "--version"])).stdout)?.[1];
+  return { ringway: manifest.version, node: process.versions.node, kernel: release(), iperf3: iperf ?? "unknown" };
+}

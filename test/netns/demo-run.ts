@@ -1,0 +1,144 @@
+/** The course of a demo: internet, helpers, joins, pings, and what the nodes then say of themselves. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AFFILIATION, config2006 } from "./config-2006.ts";
+import { type DemoPlan, type PlannedNode, PORT } from "./demo-plan.ts";
+import { HelperProcess } from "./helper-process.ts";
+import type { Host, Internet } from "./internet.ts";
+import { type PingResult, ping } from "./ping.ts";
+import type { NodeSeen, PairPinged } from "./report.ts";
+import { inParallel } from "./shell.ts";
+
+/** A join whose first ping is not answered by then has failed. */
+const JOIN_DEADLINE_MS = 60_000;
+/** Enough packets in a row for a pair to be given a link of its own (three in five seconds). */
+const PINGS_A_PAIR = 5;
+const PING_INTERVAL_MS = 200;
+const PAIR_DEADLINE_MS = 20_000;
+/** After the pings, until attempts at direct links are over. */
+const SETTLE_MS = 10_000;
+/** Programs that are started or pinging at once. */
+const STARTS_AT_ONCE = 4;
+const PINGS_AT_ONCE = 16;
+
+export interface DemoNode {
+  readonly plan: PlannedNode;
+  readonly host: Host;
+  readonly helper: HelperProcess;
+}
+
+export interface DemoResult {
+  readonly seen: readonly NodeSeen[];
+  readonly pings: readonly PairPinged[];
+  readonly joinMs: readonly number[];
+}
+
+export type Say = (text: string) => void;
+
+/** Makes the hosts of a plan; the public ones come first, in the order of the plan. */
+export async function buildHosts(internet: Internet, plan: DemoPlan): Promise<Map<PlannedNode, Host>> {
+  const hosts = new Map<PlannedNode, Host>();
+  for (const node of plan.publicNodes) hosts.set(node, await internet.addPublicHost(node.name));
+  for (const site of plan.sites) {
+    const made = await internet.addSite(
+      site.name,
+      site.kind,
+      site.nodes.map((node) => node.name),
+    );
+    for (const [index, node] of site.nodes.entries()) hosts.set(node, made.hosts[index] as Host);
+  }
+  return hosts;
+}
+
+/**
+ * Starts a helper on each host, lets all of them join at once and pings every pair. The nodes are put into `nodes` as
+ * they start, so that their logs can be read also when this fails.
+ */
+export async function runDemo(internet: Internet, plan: DemoPlan, nodes: DemoNode[], say: Say): Promise<DemoResult> {
+  const hosts = await buildHosts(internet, plan);
+  const startAddresses = plan.publicNodes.map((node) => `${hosts.get(node)?.address}:${PORT}`);
+  say(`${hosts.size} hosts: ${plan.publicNodes.length} public, ${plan.sites.length} sites behind NATs`);
+
+  for (const [node, host] of hosts) nodes.push({ plan: node, host, helper: new HelperProcess(host) });
+  await Promise.all(nodes.map((node) => node.helper.client()));
+  say(`${nodes.length} helpers run; all of them join "${AFFILIATION}"`);
+
+  const joins = await Promise.all(nodes.map((node) => joinAndPing(node, nodes, startAddresses)));
+  const joinMs = joins.flatMap((result) => result.firstAfterMs ?? []);
+  const late = nodes.filter((_, index) => joins[index]?.firstAfterMs === undefined);
+  say(
+    late.length === 0
+      ? `joined: first ping answered after ${(Math.max(...joinMs) / 1000).toFixed(1)} s at the latest`
+      : `no ping answered ${JOIN_DEADLINE_MS / 1000} s after joining: ${late.map((node) => node.plan.name).join(", ")}`,
+  );
+
+  const pings = await pingPairs(nodes, say);
+  say(`waiting ${SETTLE_MS / 1000} s until attempts at direct links are over`);
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  return { seen: await inParallel(nodes, STARTS_AT_ONCE, look), pings, joinMs };
+}
+
+/** Joins, and pings another node from that moment on until the first answer. */
+async function joinAndPing(
+  node: DemoNode,
+  nodes: readonly DemoNode[],
+  startAddresses: readonly string[],
+): Promise<PingResult> {
+  const others = startAddresses.filter((address) => address !== `${node.host.address}:${PORT}`);
+  const target = nodes.find((other) => other !== node) as DemoNode;
+  const client = await node.helper.client();
+  const options = { count: 1, intervalMs: 100, deadlineMs: JOIN_DEADLINE_MS };
+  const [result] = await Promise.all([
+    ping(node.host, target.plan.virtualIp, options),
+    client.join({
+      kind: "config",
+      fileName: `${node.plan.name}.txt`,
+      text: config2006({ virtualIp: node.plan.virtualIp, port: node.plan.port, startAddresses: others }),
+    }),
+  ]);
+  return result;
+}
+
+async function pingPairs(nodes: readonly DemoNode[], say: Say): Promise<PairPinged[]> {
+  const pairs = nodes.flatMap((from, index) => nodes.slice(index + 1).map((to) => ({ from, to })));
+  let done = 0;
+  const pings = await inParallel(pairs, PINGS_AT_ONCE, async ({ from, to }): Promise<PairPinged> => {
+    const options = { count: PINGS_A_PAIR, intervalMs: PING_INTERVAL_MS, deadlineMs: PAIR_DEADLINE_MS };
+    const { answered, rttMs } = await ping(from.host, to.plan.virtualIp, options);
+    if (++done % 500 === 0) say(`${done} of ${pairs.length} pairs pinged`);
+    return { from: from.plan.name, to: to.plan.name, answered, rttMs };
+  });
+  const silent = pings.filter((pair) => !pair.answered);
+  say(`${pairs.length - silent.length} of ${pairs.length} pairs reach each other`);
+  for (const pair of silent.slice(0, 10)) say(`  silent: ${pair.from} to ${pair.to} (${pair.rttMs.length} answers)`);
+  return pings;
+}
+
+/** What a node says of itself and of the others. */
+export async function look(node: DemoNode): Promise<NodeSeen> {
+  const client = await node.helper.client();
+  const [ring, peers] = await Promise.all([client.ring({}), client.peers({})]);
+  return {
+    name: node.plan.name,
+    kind: node.plan.kind,
+    virtualIp: node.plan.virtualIp,
+    ringAddress: ring.self,
+    peers,
+  };
+}
+
+/** Copies each helper's log, and writes what it says of itself now, into a folder. */
+export async function keepLogs(nodes: readonly DemoNode[], folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  for (const { plan, helper } of nodes) {
+    writeFileSync(join(folder, `${plan.name}.log`), helper.log());
+    const state = await stateOf(helper).catch((error) => ({ unknown: String(error) }));
+    writeFileSync(join(folder, `${plan.name}.json`), JSON.stringify(state, null, 2));
+  }
+}
+
+async function stateOf(helper: HelperProcess): Promise<object> {
+  if (!helper.runs()) throw new Error("the helper has ended");
+  const client = await helper.client();
+  return { status: await client.status({}), peers: await client.peers({}), ring: await client.ring({}) };
+}

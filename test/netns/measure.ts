@@ -1,0 +1,53 @@
+/** Measuring traffic between two hosts of the test bed with the programs that people know. */
+import type { Host } from "./internet.ts";
+import { until } from "./shell.ts";
+
+export interface Throughput {
+  readonly bitsPerS: number;
+  /** Lost share of datagrams in percent; 0 for TCP, which loses none of its bytes. */
+  readonly lossPct: number;
+}
+
+export interface ThroughputOptions {
+  readonly seconds: number;
+  /** TCP streams, in all as fast as they can; 1 by default. */
+  readonly streams?: number;
+  /** Paced UDP datagrams instead of TCP. */
+  readonly udp?: { readonly bitsPerS: number; readonly payloadBytes: number };
+}
+
+/** A server that the clients of `throughput` talk to; it is stopped with the test bed. */
+export async function startThroughputServer(host: Host): Promise<void> {
+  const server = host.start(["iperf3", "--server", "--forceflush"], ["ignore", "pipe", "ignore"]);
+  let said = "";
+  server.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    said = (said + text).slice(-1_000); // Read on, or the server would stop at a full pipe.
+  });
+  await until(`an iperf3 server on ${host.name}`, 10_000, () => said.includes("Server listening"), 20);
+}
+
+/** Sends from `host` to the server at `address`; counts what arrived there. */
+export async function throughput(host: Host, address: string, options: ThroughputOptions): Promise<Throughput> {
+  const command = ["iperf3", "--client", address, "--time", String(options.seconds), "--json"];
+  if (options.udp) {
+    command.push("--udp", "--bitrate", String(options.udp.bitsPerS), "--length", String(options.udp.payloadBytes));
+  } else {
+    // Named for each connection, because namespaces differ in what they take by default.
+    command.push("--parallel", String(options.streams ?? 1), "--congestion", "cubic");
+  }
+  const timeoutMs = (options.seconds + 20) * 1000;
+  // A server that has just ended one test may refuse the next for a moment.
+  const finished = await until(
+    `iperf3 from ${host.name} to ${address}`,
+    timeoutMs,
+    async () => {
+      const attempt = await host.run(command, { timeoutMs });
+      return attempt.status === 0 ? attempt : undefined;
+    },
+    200,
+  );
+  const { end } = JSON.parse(finished.stdout);
+  return options.udp
+    ? { bitsPerS: end.sum.bits_per_second * (1 - end.sum.lost_percent / 100), lossPct: end.sum.lost_percent }
+    : { bitsPerS: end.sum_received.bits_per_second, lossPct: 0 };
+}
