@@ -509,7 +509,7 @@ export class Node {
   #flushFib(): void {
     const core = this.#core;
     if (!this.#fibDirty) return;
-    if (core.now - this.#fibAt < FIB_GAP_MS) {
+    if (core.now < this.#fibAt + FIB_GAP_MS) {
       if (this.#fibTimerSet) return;
       this.#fibTimerSet = true;
       core.timers.at(this.#fibAt + FIB_GAP_MS, "forwarding table", () => {
