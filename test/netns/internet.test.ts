@@ -1,13 +1,10 @@
 /** The test bed itself: what it promises about addresses, delays and NATs, before any node of ours runs on it. */
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Host, Internet, type Site } from "./internet.ts";
-import { whyNoNamespaces } from "./namespaces.ts";
 import { until } from "./shell.ts";
-
-const refusal = whyNoNamespaces();
-if (refusal !== undefined) console.warn(`skipped: the small internet, because ${refusal}`);
+import { describeOnBed } from "./suite.ts";
 
 /** A UDP socket on a host of the test bed. */
 class Probe {
@@ -49,7 +46,7 @@ class Probe {
   }
 }
 
-describe.skipIf(refusal !== undefined)("the small internet", () => {
+describeOnBed("the small internet", () => {
   let internet: Internet;
   let reporters: Host[];
   const sites = new Map<string, Site>();

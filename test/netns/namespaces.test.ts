@@ -2,16 +2,14 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { NamespaceSet, removeLeftovers, whyNoNamespaces } from "./namespaces.ts";
+import { expect, it } from "vitest";
+import { NamespaceSet, removeLeftovers } from "./namespaces.ts";
 import { ended, must, run, until } from "./shell.ts";
-
-const refusal = whyNoNamespaces();
-if (refusal !== undefined) console.warn(`skipped: namespaces of a run, because ${refusal}`);
+import { describeOnBed } from "./suite.ts";
 
 const namespaces = async () => (await must(["ip", "netns", "list"])).split("\n").map((line) => line.split(" ")[0]);
 
-describe.skipIf(refusal !== undefined)("a set of namespaces", () => {
+describeOnBed("a set of namespaces", () => {
   it("takes its programs, namespaces and folder away with it", async () => {
     const set = await NamespaceSet.open();
     const name = await set.add("host");

@@ -1,15 +1,12 @@
 /** Pairs of NATs, and what a member without an interface still does for others. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { PeerRow } from "#contract";
 import { config2006 } from "./config-2006.ts";
 import { HelperProcess } from "./helper-process.ts";
 import { type Host, Internet, type Site } from "./internet.ts";
-import { whyNoNamespaces } from "./namespaces.ts";
 import { ping } from "./ping.ts";
 import { until } from "./shell.ts";
-
-const refusal = whyNoNamespaces();
-if (refusal !== undefined) console.warn(`skipped: pairs of NATs, because ${refusal}`);
+import { describeOnBed } from "./suite.ts";
 
 interface Node {
   readonly host: Host;
@@ -17,7 +14,7 @@ interface Node {
   readonly helper: HelperProcess;
 }
 
-describe.skipIf(refusal !== undefined)("members behind NATs", () => {
+describeOnBed("members behind NATs", () => {
   let internet: Internet;
   /** Of cone1. */
   let site: Site;

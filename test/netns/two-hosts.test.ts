@@ -1,25 +1,22 @@
 /** Two computers on one wire, with the configuration file of 2006: what people's programs see over `tap0`. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { PeerRow, StatusView } from "#contract";
 import { config2006, MAC_2006 } from "./config-2006.ts";
 import { HelperProcess } from "./helper-process.ts";
 import { type Host, Internet } from "./internet.ts";
 import { startThroughputServer, throughput } from "./measure.ts";
-import { whyNoNamespaces } from "./namespaces.ts";
 import { ping } from "./ping.ts";
 import { must, until } from "./shell.ts";
-
-const refusal = whyNoNamespaces();
-if (refusal !== undefined) console.warn(`skipped: two hosts on one wire, because ${refusal}`);
+import { describeOnBed } from "./suite.ts";
 
 const IP_A = "172.16.1.5";
 const IP_B = "172.16.1.6";
 const MTU = 1332;
 const ICMP_HEADERS = 28;
 
-describe.skipIf(refusal !== undefined)("two hosts on one wire", () => {
+describeOnBed("two hosts on one wire", () => {
   let internet: Internet;
   let a: Host;
   let b: Host;
