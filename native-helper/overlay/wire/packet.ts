@@ -43,15 +43,21 @@ export function payloadRoom(type: HandshakeType, packetBytes: number): number {
 
 export type HandshakeType = "init" | "resp" | "xx1" | "xx2" | "xx3";
 
-interface HandshakeFields {
+interface Opening {
   /** The sender's index for this session: what the peer writes as `receiver`. */
   readonly sender: number;
   /** The whole Noise message: `e | s_enc | payload_enc`, as far as the pattern has them. */
   readonly noise: Uint8Array;
 }
 
-export type HandshakeContent = HandshakeFields &
-  ({ readonly type: "init" | "xx1" } | { readonly type: "resp" | "xx2" | "xx3"; readonly receiver: number });
+interface Answer extends Opening {
+  /** The index that the other end chose. */
+  readonly receiver: number;
+}
+
+export type HandshakeContent =
+  | ({ readonly type: "init" | "xx1" } & Opening)
+  | ({ readonly type: "resp" | "xx2" | "xx3" } & Answer);
 
 export type HandshakePacket = HandshakeContent & {
   readonly mac1: Uint8Array;
@@ -95,7 +101,7 @@ export function encodeHandshake(content: HandshakeContent, mac1: Mac, mac2?: Mac
   writer.u8(PACKET_VERSION);
   writer.u16(payloadBytes);
   writer.u32(content.sender);
-  if ("receiver" in content) writer.u32(content.receiver);
+  if (content.type === "resp" || content.type === "xx2" || content.type === "xx3") writer.u32(content.receiver);
   writer.raw(noise);
   writer.fixed(mac1(writer.finish()), 16);
   if (mac2) writer.fixed(mac2(writer.finish()), 16);
@@ -103,26 +109,23 @@ export function encodeHandshake(content: HandshakeContent, mac1: Mac, mac2?: Mac
   return writer.finish();
 }
 
-type Init = Omit<Extract<HandshakeContent, { type: "init" | "xx1" }>, "type">;
-type Resp = Omit<Extract<HandshakeContent, { type: "resp" | "xx2" | "xx3" }>, "type">;
-
-export function encodeInit(content: Init, mac1: Mac, mac2?: Mac): Uint8Array {
+export function encodeInit(content: Opening, mac1: Mac, mac2?: Mac): Uint8Array {
   return encodeHandshake({ type: "init", ...content }, mac1, mac2);
 }
 
-export function encodeResp(content: Resp, mac1: Mac, mac2?: Mac): Uint8Array {
+export function encodeResp(content: Answer, mac1: Mac, mac2?: Mac): Uint8Array {
   return encodeHandshake({ type: "resp", ...content }, mac1, mac2);
 }
 
-export function encodeXx1(content: Init, mac1: Mac, mac2?: Mac): Uint8Array {
+export function encodeXx1(content: Opening, mac1: Mac, mac2?: Mac): Uint8Array {
   return encodeHandshake({ type: "xx1", ...content }, mac1, mac2);
 }
 
-export function encodeXx2(content: Resp, mac1: Mac, mac2?: Mac): Uint8Array {
+export function encodeXx2(content: Answer, mac1: Mac, mac2?: Mac): Uint8Array {
   return encodeHandshake({ type: "xx2", ...content }, mac1, mac2);
 }
 
-export function encodeXx3(content: Resp, mac1: Mac, mac2?: Mac): Uint8Array {
+export function encodeXx3(content: Answer, mac1: Mac, mac2?: Mac): Uint8Array {
   return encodeHandshake({ type: "xx3", ...content }, mac1, mac2);
 }
 
