@@ -12,10 +12,10 @@ import type {
 } from "../../native-helper/overlay/boundary.ts";
 import type { RingAddress } from "../../native-helper/overlay/ring/address.ts";
 import type { SimCrypto } from "./crypto.ts";
-import { DataPath } from "./data-path.ts";
+import { DataPath, type DataPathEffect } from "./data-path.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { GateKeys } from "./gate.ts";
-import type { Network, Socket } from "./network.ts";
+import type { Network, Socket, Traffic } from "./network.ts";
 import type { IpPacket } from "./packets.ts";
 import type { SeededEntropy } from "./random.ts";
 
@@ -70,6 +70,11 @@ interface Run {
 /** Steps without the clock moving that no correct engine takes: it asks to be woken for something it does not do. */
 const STEPS_AT_ONCE_LIMIT = 10_000;
 const VERSION = "0.1.0-sim";
+/** Number of ROUTED, and where the type of the message inside it stands. */
+const ROUTED = 17;
+const ROUTED_TYPE_AT = 58;
+/** Added to the type of a message that is counted inside ROUTED. */
+export const ROUTED_INSIDE = 256;
 
 export class Host {
   readonly options: HostOptions;
@@ -79,9 +84,10 @@ export class Host {
   address: RingAddress = "" as RingAddress;
   startedAt: Instant | undefined;
   saved: SavedState | undefined;
-  /** CTRL frames sent, in all runs. */
-  ctrlSent = 0;
-  inputs = 0;
+  /** CTRL frames sent in all runs, by their type, and by the type inside where they are routed. */
+  readonly ctrlSent = new Map<number, Traffic>();
+  /** Handshake packets sent in all runs, in LINK not counted. */
+  readonly handshakesSent: Traffic = { datagrams: 0, bytes: 0 };
   #run: Run | undefined;
   #runs = 0;
   #lastStepAt: Instant = -1;
@@ -167,17 +173,27 @@ export class Host {
 
   #step(run: Run, input: Input): void {
     const { queue, observe } = this.options;
-    this.inputs++;
     this.#countSteps(queue.now, input);
     observe(this, { kind: "input", input });
     for (const effect of run.engine.step(queue.now, this.options.wall(), input)) {
       observe(this, { kind: "effect", effect });
       if (effect.kind === "save") this.saved = effect.state;
       else if (effect.kind !== "pong" && effect.kind !== "log") {
-        if (effect.kind === "sendCtrl") this.ctrlSent++;
+        this.#count(effect);
         run.dataPath.apply(effect);
       }
     }
+  }
+
+  #count(effect: DataPathEffect): void {
+    if (effect.kind === "sendHandshake") add(this.handshakesSent, effect.packet);
+    if (effect.kind !== "sendCtrl") return;
+    const { bytes } = effect;
+    const outer = bytes[0] as number;
+    const type = outer === ROUTED ? ROUTED_INSIDE + (bytes[ROUTED_TYPE_AT] ?? 0) : outer;
+    const traffic = this.ctrlSent.get(type) ?? { datagrams: 0, bytes: 0 };
+    this.ctrlSent.set(type, traffic);
+    add(traffic, bytes);
   }
 
   #countSteps(now: Instant, input: Input): void {
@@ -242,4 +258,9 @@ export class Host {
       ...(this.saved === undefined ? {} : { saved: this.saved }),
     };
   }
+}
+
+function add(traffic: Traffic, bytes: Uint8Array): void {
+  traffic.datagrams++;
+  traffic.bytes += bytes.length;
 }

@@ -3,8 +3,9 @@
  * measured and IP packets are exchanged.
  */
 import type { RingAddress } from "../../native-helper/overlay/ring/address.ts";
+import { messageTypeName } from "../../native-helper/overlay/wire/ctrl.ts";
 import { checkRing, routeOf } from "./checks.ts";
-import type { Host } from "./host.ts";
+import { type Host, ROUTED_INSIDE } from "./host.ts";
 import type { SiteKind } from "./nat.ts";
 import type { SeededEntropy } from "./random.ts";
 import type { Bar, Figures, Report, RunOptions } from "./report.ts";
@@ -43,6 +44,7 @@ export function runJoin(options: RunOptions, progress: (text: string) => void): 
 
   const convergedMs = converge(world, progress);
   const cost = costOf(world);
+  for (const line of costText(world.hosts)) progress(line);
   const first = checkRing(world.hosts);
   for (const fault of first.faults) progress(`ring: ${fault}`);
   world.run(SETTLE_MS);
@@ -118,11 +120,38 @@ function converge(world: World, progress: (text: string) => void): number | unde
 function costOf(world: World): Figures {
   const sent = world.hosts.map((host) => host.options.socket.sent);
   return {
-    messagesPerNode: round(mean(world.hosts.map((host) => host.ctrlSent)), 1),
+    messagesPerNode: round(mean(world.hosts.map(messagesOf)), 1),
     datagramsPerNode: round(mean(sent.map((traffic) => traffic.datagrams)), 1),
     bytesPerNode: Math.round(mean(sent.map((traffic) => traffic.bytes))),
     maxBytesOfANode: Math.max(...sent.map((traffic) => traffic.bytes)),
   };
+}
+
+function messagesOf(host: Host): number {
+  let messages = host.handshakesSent.datagrams;
+  for (const traffic of host.ctrlSent.values()) messages += traffic.datagrams;
+  return messages;
+}
+
+/** A line for each kind of message, dearest first. */
+function costText(hosts: readonly Host[]): string[] {
+  const kinds = new Map<number, { messages: number; bytes: number }>();
+  for (const host of hosts) {
+    for (const [type, traffic] of host.ctrlSent) {
+      const kind = kinds.get(type) ?? { messages: 0, bytes: 0 };
+      kind.messages += traffic.datagrams;
+      kind.bytes += traffic.bytes;
+      kinds.set(type, kind);
+    }
+  }
+  const name = (type: number) =>
+    type < ROUTED_INSIDE ? messageTypeName(type) : `routed ${messageTypeName(type - ROUTED_INSIDE)}`;
+  return [...kinds]
+    .sort(([, a], [, b]) => b.bytes - a.bytes)
+    .map(([type, { messages, bytes }]) => {
+      const perNode = `${(messages / hosts.length).toFixed(1)} messages, ${(bytes / hosts.length).toFixed(0)} B a node`;
+      return `  ${name(type)}: ${perNode}`;
+    });
 }
 
 function tableFigures(hosts: readonly Host[]): Figures {
