@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Refusal, root, say, script } from "./shell.mjs";
 
-/** @typedef {{version?: string, dev?: boolean, optionalDependencies?: Record<string, string>}} Entry */
+/** @typedef {{version?: string, dev?: boolean, optional?: boolean, optionalDependencies?: Record<string, string>}} Entry */
 
 await script(async () => {
   const file = path.join(root, "package-lock.json");
