@@ -37,17 +37,17 @@ export type Say = (text: string) => void;
 
 /** Makes the hosts of a plan; the public ones come first, in the order of the plan. */
 export async function buildHosts(internet: Internet, plan: DemoPlan): Promise<Map<PlannedNode, Host>> {
-  const hosts = new Map<PlannedNode, Host>();
-  for (const node of plan.publicNodes) hosts.set(node, await internet.addPublicHost(node.name));
-  for (const site of plan.sites) {
-    const made = await internet.addSite(
-      site.name,
-      site.kind,
-      site.nodes.map((node) => node.name),
-    );
-    for (const [index, node] of site.nodes.entries()) hosts.set(node, made.hosts[index] as Host);
-  }
-  return hosts;
+  const publicHosts = await inParallel(plan.publicNodes, STARTS_AT_ONCE, (node) => internet.addPublicHost(node.name));
+  const sites = await inParallel(plan.sites, STARTS_AT_ONCE, ({ name, kind, nodes }) =>
+    internet.addSite(
+      name,
+      kind,
+      nodes.map((node) => node.name),
+    ),
+  );
+  const nodes = [...plan.publicNodes, ...plan.sites.flatMap((site) => site.nodes)];
+  const hosts = [...publicHosts, ...sites.flatMap((site) => site.hosts)];
+  return new Map(nodes.map((node, index) => [node, hosts[index] as Host]));
 }
 
 /**

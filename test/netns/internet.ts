@@ -98,9 +98,9 @@ export class Internet {
   /** A router with a NAT and hosts behind it. The link carries the router's name, `NAME-router`. */
   async addSite(name: string, kind: NatKind, hosts: readonly string[], link = this.#someLink()): Promise<Site> {
     const address = this.#addresses.next().value;
+    const net = `192.168.${(++this.#sites % 250) + 1}`;
     const router = await this.#addHost(`${name}-router`, kind, address);
     await this.#connect(router, link);
-    const net = `192.168.${(++this.#sites % 250) + 1}`;
     await script(router, [
       "echo 1 >/proc/sys/net/ipv4/ip_forward",
       "ip link add lan0 type bridge",

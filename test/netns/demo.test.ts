@@ -1,0 +1,75 @@
+/** The demo as people start it: what `--check` promises, and that nothing of it stays. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { expect, it } from "vitest";
+import type { DemoReport } from "./report.ts";
+import { built, ended, must, run, until } from "./shell.ts";
+import { describeOnBed } from "./suite.ts";
+
+/** Joined by newlines: every namespace and every interface of this computer. */
+async function system(): Promise<string> {
+  const links: { ifname: string }[] = JSON.parse(await must(["ip", "-json", "link"]));
+  return `${await must(["ip", "netns", "list"])}${links.map((link) => link.ifname).join("\n")}`;
+}
+
+function start(args: readonly string[]): { child: ChildProcess; said: () => string } {
+  const child = spawn(process.execPath, [built("demo.js"), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+  }
+  return { child, said: () => said };
+}
+
+describeOnBed("the demo", () => {
+  it("joins eleven nodes across NATs, whole and reachable, and leaves nothing", { timeout: 300_000 }, async () => {
+    const before = await system();
+    const finished = await run([process.execPath, built("demo.js"), "--check"], { timeoutMs: 300_000 });
+    expect(finished.status, finished.stderr).toBe(0);
+    const report = JSON.parse(finished.stdout) as DemoReport;
+    expect(report).toMatchObject({ nodes: 11, pairs: 55, reachable: 55, ring: { consistent: true } });
+    expect(report.direct + report.relayed + report.routed).toBe(55);
+    for (const { from, to, relayed, routed } of report.matrix) {
+      if (from !== "symmetric" && to !== "symmetric")
+        expect({ from, to, relayed, routed }).toEqual({ from, to, relayed: 0, routed: 0 });
+    }
+    expect(report.joinMs.max).toBeLessThan(15_000);
+    expect(await system()).toBe(before);
+  });
+
+  it("shows ring, links and a window, and Ctrl-C removes everything", { timeout: 300_000 }, async () => {
+    const before = await system();
+    const { child, said } = start(["--no-open", "--port", "0"]);
+    const url = await until(
+      "the address of the window",
+      240_000,
+      () => /http:\/\/127\.0\.0\.1:\d+\/\S*/.exec(said())?.[0],
+      500,
+    );
+    const page = await fetch(url, { redirect: "manual" });
+    expect(page.status).toBeLessThan(400);
+    for (const words of ["condor wow", "11 members", "home1", "172.16.1.", "round trip", "direct"])
+      expect(said()).toContain(words);
+    child.kill("SIGINT");
+    await ended(child);
+    expect(child.exitCode).toBe(0);
+    expect(await system()).toBe(before);
+  });
+
+  it("removes everything when it is interrupted half-way", async () => {
+    const before = await system();
+    const { child, said } = start(["--check"]);
+    await until("the helpers to run", 60_000, () => said().includes("helpers run"), 50);
+    child.kill("SIGTERM");
+    await ended(child);
+    expect(child.exitCode).toBe(130);
+    expect(await system()).toBe(before);
+  });
+
+  it.each([[["--nodes", "9"]], [["--nodes", "many"]], [["--seed", "-1"]], [["--fast"]]])("refuses %j", async (args) => {
+    const finished = await run([process.execPath, built("demo.js"), ...args]);
+    expect(finished).toMatchObject({ status: 2, stdout: "" });
+    expect(finished.stderr).toContain("usage: npm run demo");
+  });
+});
