@@ -73,7 +73,7 @@ export async function check({ fix = false, without = [] } = {}) {
     if (without.includes(step.name)) continue;
     const start = performance.now();
     if (fix && step.fix !== undefined) await capture(step.fix[0], step.fix.slice(1));
-    const { status, output } = await capture(step.command[0], step.command.slice(1), { env: { FORCE_COLOR: "0" } });
+    const { status, output } = await capture(step.command[0], step.command.slice(1), { env: { NO_COLOR: "1" } });
     const took = seconds(performance.now() - start);
     if (status === 0) {
       counts.passed += 1;
