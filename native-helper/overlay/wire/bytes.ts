@@ -3,7 +3,15 @@ import type { RingAddress } from "../ring/address.ts";
 
 const EMPTY = new Uint8Array(0);
 const TWO_32 = 2 ** 32;
-const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const HEX_DIGITS = "0123456789abcdef";
+/** Character codes of the two hex digits of each byte. */
+const HIGH_DIGIT = Uint8Array.from({ length: 256 }, (_, byte) => HEX_DIGITS.charCodeAt(byte >> 4));
+const LOW_DIGIT = Uint8Array.from({ length: 256 }, (_, byte) => HEX_DIGITS.charCodeAt(byte & 15));
+/** The value of a hex digit by its character code; 16 for all others. */
+const DIGIT_VALUE = new Uint8Array(128).fill(16);
+for (let digit = 0; digit < 16; digit++) DIGIT_VALUE[HEX_DIGITS.charCodeAt(digit)] = digit;
+/** Where `address` lays the digits out: one flat string is three times as fast to make and look up as twenty joined ones. */
+const addressCodes: number[] = new Array(40).fill(0);
 
 /**
  * Reads fields in order. Reading past the end, or `fail`, sets `failed` and makes every later read give zero or nothing,
@@ -115,9 +123,12 @@ export class Reader {
       return "" as RingAddress;
     }
     this.at = at + 20;
-    let text = "";
-    for (let i = at; i < at + 20; i++) text += HEX_OF_BYTE[bytes[i] as number];
-    return text as RingAddress;
+    for (let i = 0; i < 20; i++) {
+      const byte = bytes[at + i] as number;
+      addressCodes[2 * i] = HIGH_DIGIT[byte] as number;
+      addressCodes[2 * i + 1] = LOW_DIGIT[byte] as number;
+    }
+    return String.fromCharCode.apply(null, addressCodes) as RingAddress;
   }
 
   /** `n` items; more than `limit` is malformed. Holds no more items than the input has bytes for. */
@@ -154,6 +165,12 @@ export class Writer {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** Forgets what was written and keeps the memory. */
+  reset(): void {
+    this.#bytes.fill(0, 0, this.#length);
+    this.#length = 0;
   }
 
   /** A copy of what was written. */
@@ -235,9 +252,14 @@ export class Writer {
     if (address.length !== 40) throw new RangeError(`"${address}" is no ring address: 40 hex digits are needed`);
     const at = this.#grow(20);
     const bytes = this.#bytes;
+    let worst = 0;
     for (let i = 0; i < 20; i++) {
-      bytes[at + i] = (hexDigit(address.charCodeAt(2 * i)) << 4) | hexDigit(address.charCodeAt(2 * i + 1));
+      const high = DIGIT_VALUE[address.charCodeAt(2 * i)] ?? 16;
+      const low = DIGIT_VALUE[address.charCodeAt(2 * i + 1)] ?? 16;
+      bytes[at + i] = (high << 4) | low;
+      worst |= high | low;
     }
+    if (worst > 15) throw new RangeError(`"${address}" is no ring address: lower-case hex digits are needed`);
   }
 
   /** `u8 n | n items`. */
@@ -303,10 +325,4 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 function saturate(value: number, min: number, max: number): number {
   if (Number.isNaN(value)) return min < 0 ? 0 : max; // Unknown: no coordinate, or the worst time.
   return Math.max(min, Math.min(max, Math.round(value)));
-}
-
-function hexDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  if (code >= 0x61 && code <= 0x66) return code - 0x57;
-  throw new RangeError("a ring address has lower-case hex digits only");
 }
