@@ -88,7 +88,7 @@ async function vitest(project, filters) {
     ];
     const status = await run(process.execPath, [tool.vitest, ...args], {
       stdout: "inherit",
-      env: { RINGWAY_TEST_COUNTS: file },
+      env: { RINGWAY_TEST_COUNTS: file, ...(process.stdout.isTTY ? {} : { NO_COLOR: "1" }) },
     });
     const text = read(file);
     /** @type {Counts} */
