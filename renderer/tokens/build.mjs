@@ -22,10 +22,11 @@ function cssValue(type, value) {
   if (type === "dimension" || type === "duration") return `${value.value}${value.unit}`;
   if (type === "fontFamily") return value.map((name) => (name.includes(" ") ? `"${name}"` : name)).join(", ");
   if (type === "cubicBezier") return `cubic-bezier(${value.join(", ")})`;
-  if (type === "strokeStyle") return typeof value === "string" ? "none" : value.dashArray.map((dash) => dash.value).join(" ");
+  if (type === "strokeStyle")
+    return typeof value === "string" ? "none" : value.dashArray.map((dash) => dash.value).join(" ");
   if (type === "shadow") {
     const { offsetX, offsetY, blur, spread, color } = value;
-    return [offsetX, offsetY, blur, spread].map((length) => `${length.value}${length.unit}`).join(" ") + ` ${colour(color)}`;
+    return `${[offsetX, offsetY, blur, spread].map((length) => `${length.value}${length.unit}`).join(" ")} ${colour(color)}`;
   }
   if (type === "typography") return value;
   return String(value);
@@ -41,7 +42,10 @@ function colour(value) {
 function declarations(tokens) {
   return tokens.flatMap((token) => {
     const path = token.path[0] === "color" ? token.path.slice(2) : token.path;
-    const name = `--${path.join("-").replace(/-default$/, "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const name = `--${path
+      .join("-")
+      .replace(/-default$/, "")
+      .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     if (token.$type !== "typography") return [`${name}: ${token.$value};`];
     const { fontFamily, fontSize, fontWeight, letterSpacing, lineHeight } = token.$value;
     const family = Array.isArray(fontFamily) ? cssValue("fontFamily", fontFamily) : fontFamily;

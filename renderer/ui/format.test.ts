@@ -59,10 +59,11 @@ describe("numbers", () => {
 });
 
 describe("names", () => {
-  const address = "2c7100fb000000000000000000000000000000000000af9e".slice(0, 36) + "af9e";
+  const address = `${"2c7100fb000000000000000000000000000000000000af9e".slice(0, 36)}af9e`;
   it("shortens a ring address to its first eight and last four digits", () =>
     expect(plain(formatRingAddress(address))).toBe("2c71 00fb … af9e"));
-  it("groups a whole ring address by eight", () => expect(formatWholeRingAddress("a".repeat(40)).split(" ")).toHaveLength(5));
+  it("groups a whole ring address by eight", () =>
+    expect(formatWholeRingAddress("a".repeat(40)).split(" ")).toHaveLength(5));
   it.each([
     ["condor wow", "cw"],
     ["Grid", "gr"],

@@ -55,7 +55,7 @@ export function formatDuration(seconds: number): string {
   if (s < 3600) return `${Math.floor(s / 60)}${SPACE}min`;
   if (s < 86_400) {
     const minutes = Math.floor((s % 3600) / 60);
-    return `${Math.floor(s / 3600)}${SPACE}h` + (minutes === 0 ? "" : `${SPACE}${minutes}${SPACE}min`);
+    return `${Math.floor(s / 3600)}${SPACE}h${minutes === 0 ? "" : `${SPACE}${minutes}${SPACE}min`}`;
   }
   return `${Math.floor(s / 86_400)}${SPACE}d`;
 }
@@ -72,7 +72,13 @@ export function formatWholeRingAddress(address: string): string {
 
 /** Two letters for the square beside the name of an affiliation. */
 export function monogram(name: string): string {
-  const words = name.trim().split(/[\s._-]+/u).filter((word) => word !== "");
-  const letters = words.length > 1 ? words.slice(0, 2).map((word) => Array.from(word)[0] ?? "") : Array.from(words[0] ?? "").slice(0, 2);
+  const words = name
+    .trim()
+    .split(/[\s._-]+/u)
+    .filter((word) => word !== "");
+  const letters =
+    words.length > 1
+      ? words.slice(0, 2).map((word) => Array.from(word)[0] ?? "")
+      : Array.from(words[0] ?? "").slice(0, 2);
   return letters.join("").toLowerCase();
 }

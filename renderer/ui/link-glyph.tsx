@@ -2,7 +2,13 @@ import { linkDash, linkWidth } from "../tokens/tokens.ts";
 import styles from "./link-glyph.module.css";
 
 /** The kind of a link in the form it has on the ring: dash, width and end as well as colour. */
-export function LinkGlyph({ kind, transport }: { readonly kind: keyof typeof linkDash; readonly transport: string | null }) {
+export function LinkGlyph({
+  kind,
+  transport,
+}: {
+  readonly kind: keyof typeof linkDash;
+  readonly transport: string | null;
+}) {
   const routed = kind === "routed";
   const square = transport !== null && transport !== "udp" && transport !== "relay";
   return (
@@ -14,7 +20,12 @@ export function LinkGlyph({ kind, transport }: { readonly kind: keyof typeof lin
         strokeWidth={routed ? 1.25 : linkWidth[kind] + 0.25}
         strokeDasharray={linkDash[kind].map((length) => length * 0.75).join(" ") || undefined}
       />
-      {!routed && (square ? <path d="M19 1h6v6h-6z" fill="currentColor" /> : <circle cx="22" cy="4" r="3.3" fill="currentColor" />)}
+      {!routed &&
+        (square ? (
+          <path d="M19 1h6v6h-6z" fill="currentColor" />
+        ) : (
+          <circle cx="22" cy="4" r="3.3" fill="currentColor" />
+        ))}
     </svg>
   );
 }

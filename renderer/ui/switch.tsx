@@ -13,7 +13,15 @@ export interface SwitchProps {
   readonly onChange: (on: boolean) => void;
 }
 
-export function Switch({ label, isOn, isPending = false, isDisabled = false, size = "small", describedBy, onChange }: SwitchProps) {
+export function Switch({
+  label,
+  isOn,
+  isPending = false,
+  isDisabled = false,
+  size = "small",
+  describedBy,
+  onChange,
+}: SwitchProps) {
   return (
     <AriaSwitch
       className={styles.switch ?? ""}

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { angleBetween, angleFrom, fractionOf, nearestAngle, neighbourLens, normalAngle, rttFraction, tension } from "./geometry.ts";
+import {
+  angleBetween,
+  angleFrom,
+  fractionOf,
+  nearestAngle,
+  neighbourLens,
+  normalAngle,
+  rttFraction,
+  tension,
+} from "./geometry.ts";
 
 const address = (start: string) => start.padEnd(40, "0");
 const angle = fc.double({ min: -Math.PI + 1e-6, max: Math.PI, noNaN: true });
@@ -38,15 +47,20 @@ describe("widened neighbours", () => {
 
   it("keeps the order of all members, their side, and both ends", () => {
     fc.assert(
-      fc.property(fc.uniqueArray(angle, { maxLength: 40 }), fc.double({ min: 0, max: 1, noNaN: true }), (angles, strength) => {
-        const lens = neighbourLens(angles, strength);
-        const sorted = angles.toSorted((a, b) => a - b);
-        const moved = sorted.map(lens);
-        for (let i = 1; i < moved.length; i++) expect(moved[i]).toBeGreaterThanOrEqual((moved[i - 1] as number) - 1e-9);
-        moved.forEach((to, i) => expect(Math.sign(to)).toBe(Math.sign(sorted[i] as number)));
-        expect(lens(0)).toBe(0);
-        expect(lens(Math.PI)).toBeCloseTo(Math.PI);
-      }),
+      fc.property(
+        fc.uniqueArray(angle, { maxLength: 40 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (angles, strength) => {
+          const lens = neighbourLens(angles, strength);
+          const sorted = angles.toSorted((a, b) => a - b);
+          const moved = sorted.map(lens);
+          for (let i = 1; i < moved.length; i++)
+            expect(moved[i]).toBeGreaterThanOrEqual((moved[i - 1] as number) - 1e-9);
+          moved.forEach((to, i) => expect(Math.sign(to)).toBe(Math.sign(sorted[i] as number)));
+          expect(lens(0)).toBe(0);
+          expect(lens(Math.PI)).toBeCloseTo(Math.PI);
+        },
+      ),
     );
   });
 
@@ -61,7 +75,8 @@ describe("lengths and bends", () => {
     expect(rttFraction(100)).toBeCloseTo(2 / Math.log10(3000));
   });
 
-  it("bends near links into petals and lets far ones cross", () => expect(tension(0, 0.1)).toBeGreaterThan(tension(0, 3)));
+  it("bends near links into petals and lets far ones cross", () =>
+    expect(tension(0, 0.1)).toBeGreaterThan(tension(0, 3)));
 });
 
 describe("picking", () => {

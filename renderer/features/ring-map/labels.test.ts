@@ -27,7 +27,9 @@ const scene = (members: readonly RingMember[]) => layOut({ self, members, width:
 
 describe("labels", () => {
   it("names own links only, and no more than 24 of them", () => {
-    const members = Array.from({ length: 60 }, (_, i) => member(i, 60, i % 2 === 0 ? { kind: "far", transport: "udp" } : {}));
+    const members = Array.from({ length: 60 }, (_, i) =>
+      member(i, 60, i % 2 === 0 ? { kind: "far", transport: "udp" } : {}),
+    );
     const named = toLabel(scene(members), undefined, new Set());
     expect(named).toHaveLength(LABELS_MOST);
     expect(named.every(({ member }) => member.kind === "far")).toBe(true);
@@ -43,15 +45,18 @@ describe("labels", () => {
 
   it("keeps lines apart, in order and inside, whatever they wanted", () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ min: -200, max: 900, noNaN: true }), { minLength: 1, maxLength: 24 }), (wanted) => {
-        const column = wanted.toSorted((a, b) => a - b).map((y) => ({ y }));
-        spread(column, 14, 546);
-        for (let i = 1; i < column.length; i++) {
-          expect((column[i]?.y ?? 0) - (column[i - 1]?.y ?? 0)).toBeGreaterThanOrEqual(18 - 1e-6);
-        }
-        expect(column[0]?.y).toBeGreaterThanOrEqual(14 - 1e-6);
-        expect(column.at(-1)?.y).toBeLessThanOrEqual(546 + 1e-6);
-      }),
+      fc.property(
+        fc.array(fc.double({ min: -200, max: 900, noNaN: true }), { minLength: 1, maxLength: 24 }),
+        (wanted) => {
+          const column = wanted.toSorted((a, b) => a - b).map((y) => ({ y }));
+          spread(column, 14, 546);
+          for (let i = 1; i < column.length; i++) {
+            expect((column[i]?.y ?? 0) - (column[i - 1]?.y ?? 0)).toBeGreaterThanOrEqual(18 - 1e-6);
+          }
+          expect(column[0]?.y).toBeGreaterThanOrEqual(14 - 1e-6);
+          expect(column.at(-1)?.y).toBeLessThanOrEqual(546 + 1e-6);
+        },
+      ),
     );
   });
 

@@ -1,6 +1,7 @@
 /** Where the names beside the ring go: own links and the way to the one in focus, at most 24, pushed apart. */
-import { belongsTo, CORONA_GAP, type Placed, point, type RingMember, type Scene } from "./scene.ts";
+
 import { rttFraction } from "./geometry.ts";
+import { belongsTo, CORONA_GAP, type Placed, point, type RingMember, type Scene } from "./scene.ts";
 
 export interface Label {
   readonly member: RingMember;
@@ -16,18 +17,25 @@ export const LABELS_MOST = 24;
 const LINE = 18;
 const TOP = 14;
 const BOTTOM = 14;
+const SELF_HALF_WIDTH = 58;
 const RANK = { shortcut: 0, relay: 1, near: 2, far: 3, leaf: 4, routed: 5 } as const;
 
 /** The members to name: those of the focus first, then links by how much they matter. */
 export function toLabel(scene: Scene, focus: RingMember | undefined, hidden: ReadonlySet<string>): Placed[] {
   const ofFocus = focus === undefined ? [] : scene.placed.filter(({ member }) => belongsTo(member, focus));
   const links = scene.placed
-    .filter(({ member }) => member.kind !== "routed" && !hidden.has(member.kind) && !(focus && belongsTo(member, focus)))
+    .filter(
+      ({ member }) => member.kind !== "routed" && !hidden.has(member.kind) && !(focus && belongsTo(member, focus)),
+    )
     .sort((a, b) => RANK[a.member.kind] - RANK[b.member.kind]);
   return [...ofFocus, ...links].slice(0, LABELS_MOST);
 }
 
-/** `obstacles` are boxes (in the scene's pixels) at the left edge that text must stay clear of, such as the legend. */
+/** Baseline of the words "This computer" above the ring. */
+export function selfLabelY(scene: Scene): number {
+  return scene.centreY - scene.radius - CORONA_GAP - scene.corona - 14;
+}
+
 export function placeLabels(scene: Scene, members: readonly Placed[]): Label[] {
   const outer = scene.radius + CORONA_GAP + scene.corona + 8;
   return ([1, -1] as const).flatMap((side) => {
@@ -38,14 +46,12 @@ export function placeLabels(scene: Scene, members: readonly Placed[]): Label[] {
         return { placed, knee, y: knee[1] };
       })
       .sort((a, b) => a.knee[1] - b.knee[1]);
-    spread(
-      column,
-      TOP,
-      scene.height - BOTTOM,
-    );
+    spread(column, TOP, scene.height - BOTTOM);
     return column.map(({ placed, knee, y }) => {
       const across = Math.sqrt(Math.max(0, outer * outer - (y - scene.centreY) ** 2)) + 12;
-      const reach = Math.max(Math.abs(knee[0] - scene.centreX) + 6, across);
+      // The top of the ring belongs to the name of this computer.
+      const besideSelf = Math.abs(y - selfLabelY(scene)) < LINE ? SELF_HALF_WIDTH : 0;
+      const reach = Math.max(Math.abs(knee[0] - scene.centreX) + 6, across, besideSelf);
       const length = rttFraction(placed.member.rttMs ?? 1) * scene.corona;
       return {
         member: placed.member,
@@ -70,7 +76,11 @@ export function spread(column: { y: number }[], top: number, bottom: number): vo
   const blocks: Block[] = [];
   for (const { y } of column) {
     let block: Block = { wanted: y, count: 1, start: clamp(y, top, bottom) };
-    for (let last = blocks[blocks.length - 1]; last && last.start + last.count * line > block.start; last = blocks[blocks.length - 1]) {
+    for (
+      let last = blocks[blocks.length - 1];
+      last && last.start + last.count * line > block.start;
+      last = blocks[blocks.length - 1]
+    ) {
       blocks.pop();
       const count = last.count + block.count;
       // Sum over members of (wanted place - own offset in the block), so that the mean is the best start.

@@ -4,7 +4,7 @@
  */
 import { linkDash, linkWidth } from "../../tokens/tokens.ts";
 import { rttFraction, tension } from "./geometry.ts";
-import { type Label, placeLabels, toLabel } from "./labels.ts";
+import { type Label, placeLabels, selfLabelY, toLabel } from "./labels.ts";
 import { belongsTo, CORONA_GAP, type LinkKind, type Placed, point, type RingMember, type Scene } from "./scene.ts";
 
 /** The colours of the theme that is on, read from the custom properties of tokens.css. */
@@ -188,12 +188,17 @@ function paintDots(g: Context, scene: Scene, palette: Palette): void {
 
 /** `10 ms`, `100 ms`, `1 s` where the lower half has its widest gap. */
 function paintGuideNames(g: Context, scene: Scene, palette: Palette, words: RingWords): void {
-  const lower = scene.angles.map((angle) => (angle < 0 ? angle + TURN : angle)).filter((angle) => angle > 2.1 && angle < 4.2);
-  const edges = [2.1, ...lower.sort((a, b) => a - b), 4.2];
-  let best = { at: Math.PI, gap: 0 };
+  const lower = scene.angles
+    .map((angle) => (angle < 0 ? angle + TURN : angle))
+    .filter((angle) => angle > 2.2 && angle < 4.1);
+  const edges = [2.2, ...lower.sort((a, b) => a - b), 4.1];
+  // A gap at the very bottom is worth more than one at the side, and a crowd without gaps gets the bottom.
+  let best = { at: Math.PI, worth: 0.12 };
   for (let i = 1; i < edges.length; i++) {
-    const gap = (edges[i] as number) - (edges[i - 1] as number);
-    if (gap > best.gap) best = { at: ((edges[i] as number) + (edges[i - 1] as number)) / 2, gap };
+    const [from, to] = [edges[i - 1] as number, edges[i] as number];
+    const at = (from + to) / 2;
+    const worth = (to - from) * (1 - Math.abs(at - Math.PI) / 2);
+    if (worth > best.worth) best = { at, worth };
   }
   g.font = `500 10px ${palette.sans}`;
   g.textAlign = "center";
@@ -246,7 +251,13 @@ function cap(g: Context, x: number, y: number, radius: number, transport: string
 }
 
 /** A diamond round each member that carries somebody's packets for us. */
-function paintRelays(g: Context, scene: Scene, palette: Palette, linked: readonly Placed[], inFocus: RingMember | undefined): void {
+function paintRelays(
+  g: Context,
+  scene: Scene,
+  palette: Palette,
+  linked: readonly Placed[],
+  inFocus: RingMember | undefined,
+): void {
   const carriers = new Set(linked.filter(({ member }) => member.kind === "relay").map(({ member }) => member.via));
   for (const address of carriers) {
     const carrier = address === null ? undefined : scene.byAddress.get(address);
@@ -339,7 +350,7 @@ function paintSelf(g: Context, scene: Scene, palette: Palette, words: RingWords)
   g.beginPath();
   g.arc(x, y, 7, 0, TURN);
   g.fill();
-  const top = y - CORONA_GAP - scene.corona - 14;
+  const top = selfLabelY(scene);
   g.font = `600 12px ${palette.sans}`;
   g.textAlign = "center";
   g.textBaseline = "alphabetic";
@@ -354,7 +365,14 @@ function paintSelf(g: Context, scene: Scene, palette: Palette, words: RingWords)
 
 const NAME_WIDEST = 128;
 
-function paintLabel(g: Context, palette: Palette, label: Label, words: RingWords, alpha: number, strong: boolean): void {
+function paintLabel(
+  g: Context,
+  palette: Palette,
+  label: Label,
+  words: RingWords,
+  alpha: number,
+  strong: boolean,
+): void {
   g.globalAlpha = Math.max(alpha, 0.35);
   g.strokeStyle = alpha < 1 ? palette.border : palette.control;
   g.lineWidth = 0.75;

@@ -2,7 +2,7 @@
  * The ring laid out for one size: who lies where. Made again when members, size or widening change; values that only
  * tick (round trips, rates) are read from the members themselves.
  */
-import { angleFrom, nearestAngle, neighbourLens, type Lens } from "./geometry.ts";
+import { angleFrom, type Lens, nearestAngle, neighbourLens } from "./geometry.ts";
 
 export type LinkKind = "near" | "far" | "shortcut" | "relay" | "leaf";
 
@@ -118,9 +118,12 @@ export function pick(scene: Scene, x: number, y: number): RingMember | undefined
   if (nearest === undefined) return undefined;
   // Linked members are drawn larger, so they win over a dot that is hardly nearer.
   const candidates = scene.placed.filter((each) => arc(scene, each.angle, angle) < PICK_WITHIN);
-  const linked = candidates.filter((each) => each.member.kind !== "routed" && arc(scene, each.angle, angle) < PICK_WITHIN / 2);
+  const linked = candidates.filter(
+    (each) => each.member.kind !== "routed" && arc(scene, each.angle, angle) < PICK_WITHIN / 2,
+  );
   const best = (linked.length > 0 ? linked : candidates).reduce<Placed | undefined>(
-    (found, each) => (found === undefined || arc(scene, each.angle, angle) < arc(scene, found.angle, angle) ? each : found),
+    (found, each) =>
+      found === undefined || arc(scene, each.angle, angle) < arc(scene, found.angle, angle) ? each : found,
     undefined,
   );
   return best?.member;

@@ -1,0 +1,215 @@
+/**
+ * The bridge of `npm run dev:web` and of tests: plays any state of the window from a script. It obeys the calls as a
+ * helper would (a switch takes a moment), and a test moves its time by hand.
+ */
+import { type AffiliationView, HelperError } from "#contract";
+import type { Bridge, BridgeEvent, Reach, WindowCall } from "#contract/bridge.ts";
+import { makeWorld, type World, type WorldChange } from "./world.ts";
+
+/** The states that a person can choose on the development page; tests walk through all of them. */
+export const scenes = {
+  connected: { reach: "open" },
+  connecting: { reach: "open", affiliation: { state: "connecting", natKind: "unknown" }, alone: true },
+  noBootstrap: {
+    reach: "open",
+    alone: true,
+    affiliation: {
+      state: "connecting",
+      natKind: "unknown",
+      reason: "None of the 2 start addresses answers.",
+      interface: { name: "tap0", state: "down", mtuBytes: 1332 },
+    },
+  },
+  off: {
+    reach: "open",
+    alone: true,
+    affiliation: { state: "off", interface: { name: "tap0", state: "down", mtuBytes: 1332 } },
+  },
+  interfaceOff: {
+    reach: "open",
+    affiliation: { interface: { name: "tap0", state: "down", mtuBytes: 1332 }, interfaceWanted: false },
+  },
+  alone: { reach: "open", alone: true },
+  failed: {
+    reach: "open",
+    alone: true,
+    affiliation: {
+      state: "failed",
+      reason: "UDP port 15000 belongs to another program.",
+      interface: { name: "tap0", state: "down", mtuBytes: 1332 },
+    },
+  },
+  overlap: {
+    reach: "open",
+    affiliation: {
+      interface: { name: "tap0", state: "down", mtuBytes: 1332 },
+      warnings: [
+        {
+          code: "SUBNET_OVERLAP",
+          text: "172.16.0.0/16 overlaps 172.16.4.0/24 of virbr1 on this computer, so tap0 stays down.",
+          remedy: "Move virbr1 to another range, then turn tap0 on.",
+        },
+      ],
+    },
+  },
+  readOnly: { reach: "readOnly" },
+  noAffiliation: { reach: "open", none: true },
+  opening: { reach: "opening", silent: true },
+  noHelper: { reach: "noHelper", silent: true },
+  notAllowed: { reach: "notAllowed", silent: true },
+  mismatch: { reach: "mismatch", silent: true },
+  helperStopped: { reach: "noHelper", silent: "later" },
+  stale: { reach: "open", silent: "later" },
+  noServer: { reach: "noServer", silent: "later" },
+  expired: { reach: "expired", silent: true },
+} as const satisfies Record<string, Scene>;
+
+export type SceneName = keyof typeof scenes;
+export const sceneNames = Object.keys(scenes) as SceneName[];
+export const worldSizes = [11, 118, 1000] as const;
+
+interface Scene extends WorldChange {
+  readonly reach: "open" | "readOnly" | "opening" | "noHelper" | "notAllowed" | "mismatch" | "noServer" | "expired";
+  /** No snapshot at all, or none after the first. */
+  readonly silent?: true | "later";
+}
+
+export interface ScriptedOptions {
+  readonly scene?: SceneName;
+  readonly peers?: number;
+  /** How long a call takes to show, in ms. */
+  readonly delayMs?: number;
+}
+
+export class ScriptedBridge implements Bridge {
+  readonly #listeners = new Set<(event: BridgeEvent) => void>();
+  #scene: Scene;
+  #world: World;
+  #override: Partial<AffiliationView> = {};
+  #reach: Reach = { kind: "opening" };
+  #told = false;
+  readonly #delayMs: number;
+  /** Calls made so far, for tests. */
+  readonly made: { readonly call: WindowCall; readonly affiliation: string | undefined }[] = [];
+
+  constructor({ scene = "connected", peers = 118, delayMs = 400 }: ScriptedOptions = {}) {
+    this.#scene = scenes[scene];
+    this.#world = makeWorld(peers);
+    this.#delayMs = delayMs;
+  }
+
+  /** Changes to another state; the world stays. */
+  play(scene: SceneName): void {
+    this.#scene = scenes[scene];
+    this.#override = {};
+    this.#told = false;
+    this.#begin();
+  }
+
+  watch(listener: (event: BridgeEvent) => void): () => void {
+    this.#listeners.add(listener);
+    this.#begin();
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** One second of the helper: sends the next snapshot unless the scene is silent. */
+  tick(): void {
+    if (this.#scene.silent === true || (this.#scene.silent === "later" && this.#told)) return;
+    this.#told = true;
+    const { affiliation } = this.#scene;
+    this.#send({
+      kind: "snapshot",
+      snapshot: this.#world.next({ ...this.#scene, affiliation: { ...affiliation, ...this.#override } }),
+    });
+  }
+
+  retry(): void {
+    this.#begin();
+  }
+
+  connect = (args: { affiliation?: string }) => this.#call("connect", args, { state: "connected" });
+  disconnect = (args: { affiliation?: string }) => this.#call("disconnect", args, { state: "off" });
+  up = (args: { affiliation?: string }) => this.#call("up", args, { interface: tap("up"), interfaceWanted: true });
+  down = (args: { affiliation?: string }) =>
+    this.#call("down", args, { interface: tap("down"), interfaceWanted: false });
+
+  #begin(): void {
+    // A silent later scene first shows a whole picture, then falls silent.
+    if (this.#scene.silent === "later") {
+      this.#tell({ kind: "open", host: null, readOnly: false });
+      this.tick();
+    }
+    this.#tell(reachOf(this.#scene));
+    if (this.#scene.silent === undefined) this.tick();
+  }
+
+  #tell(reach: Reach): void {
+    this.#reach = reach;
+    this.#send({ kind: "reach", reach });
+  }
+
+  #send(event: BridgeEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  async #call(call: WindowCall, { affiliation }: { affiliation?: string }, change: Partial<AffiliationView>) {
+    this.made.push({ call, affiliation });
+    if (this.#reach.kind !== "open" || this.#reach.readOnly) {
+      throw new HelperError("NOT_ALLOWED", "This page was opened for looking only.", "Start it without --read-only.");
+    }
+    if (call === "up" && this.#scene === scenes.overlap) {
+      const { text, remedy } = scenes.overlap.affiliation.warnings[0];
+      throw new HelperError("SUBNET_OVERLAP", text, remedy);
+    }
+    if (this.#delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
+    this.#override = { ...this.#override, ...change };
+    if (this.#scene.alone && call === "connect") this.#scene = scenes.connected;
+    const snapshot = this.#world.next({
+      ...this.#scene,
+      affiliation: { ...this.#scene.affiliation, ...this.#override },
+    });
+    this.#send({ kind: "snapshot", snapshot });
+    const view = snapshot.status.affiliations[0];
+    if (view === undefined) throw new HelperError("UNKNOWN_AFFILIATION", "There is no affiliation.", "Join one first.");
+    return view;
+  }
+}
+
+function tap(state: "up" | "down"): AffiliationView["interface"] {
+  return { name: "tap0", state, mtuBytes: 1332 };
+}
+
+function reachOf(scene: Scene): Reach {
+  switch (scene.reach) {
+    case "open":
+    case "readOnly":
+      return { kind: "open", host: null, readOnly: scene.reach === "readOnly" };
+    case "opening":
+      return { kind: "opening" };
+    case "noServer":
+    case "expired":
+      return { kind: scene.reach, host: "c01-n000" };
+    case "noHelper":
+      return noHelper(
+        "HELPER_NOT_RUNNING",
+        "No helper answers on /run/ringway/ringway.sock.",
+        "Start it: sudo ringway helper",
+      );
+    case "notAllowed":
+      return noHelper(
+        "NOT_ALLOWED",
+        "The helper refuses this account.",
+        "Ask for your account to be added to the group ringway.",
+      );
+    case "mismatch":
+      return noHelper(
+        "VERSION_MISMATCH",
+        "This program speaks version 1 of the helper's calls, the other side version 2.",
+        "Install the same version of Ringway on both sides and restart the helper.",
+      );
+  }
+}
+
+function noHelper(code: HelperError["code"], text: string, remedy: string): Reach {
+  return { kind: "noHelper", host: null, error: { code, text, remedy } };
+}

@@ -1,0 +1,35 @@
+import { useState } from "react";
+import { type SceneName, sceneNames, worldSizes } from "../bridge/scripted.ts";
+import styles from "./dev-menu.module.css";
+
+export interface DevMenuProps {
+  readonly scene: SceneName;
+  readonly peers: number;
+  readonly onPlay: (scene: SceneName) => void;
+}
+
+/** For developers only, so its words are not in the catalogue: every state of the window, and three sizes of world. */
+export function DevMenu({ scene, peers, onPlay }: DevMenuProps) {
+  const [shown, setShown] = useState(scene);
+  return (
+    <nav className={styles.menu} aria-label="States">
+      <select
+        aria-label="State"
+        value={shown}
+        onChange={({ target }) => {
+          setShown(target.value as SceneName);
+          onPlay(target.value as SceneName);
+        }}
+      >
+        {sceneNames.map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+      {worldSizes.map((size) => (
+        <a key={size} href={`?scene=${shown}&peers=${size}`} aria-current={size === peers || undefined}>
+          {size}
+        </a>
+      ))}
+    </nav>
+  );
+}

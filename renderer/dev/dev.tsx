@@ -1,0 +1,37 @@
+/**
+ * The page of `npm run dev:web`: the window over the scripted bridge, with a menu of all its states. The address takes
+ * `?scene=connected&peers=118&menu=0`; with `&still=1` time stands until `window.scripted.tick()` is called.
+ */
+import "../bridge/parsing.ts";
+import { createRoot } from "react-dom/client";
+import { showWindow } from "../app.tsx";
+import { type SceneName, ScriptedBridge, sceneNames, worldSizes } from "../bridge/scripted.ts";
+import { DevMenu } from "./dev-menu.tsx";
+
+declare global {
+  interface Window {
+    scripted?: ScriptedBridge;
+  }
+}
+
+const asked = new URLSearchParams(location.search);
+const scene = sceneNames.find((name) => name === asked.get("scene")) ?? ("connected" satisfies SceneName);
+const peers = Number(asked.get("peers") ?? 118);
+const still = asked.get("still") === "1";
+const bridge = new ScriptedBridge({
+  scene,
+  peers: worldSizes.find((size) => size === peers) ?? 118,
+  delayMs: still ? 0 : 400,
+});
+window.scripted = bridge;
+if (!still) setInterval(() => bridge.tick(), 1000);
+
+const place = document.getElementById("window");
+if (place === null) throw new Error('dev.html has no element "window" to draw into.');
+showWindow(bridge, place);
+
+if (asked.get("menu") !== "0") {
+  const menu = document.createElement("div");
+  document.body.append(menu);
+  createRoot(menu).render(<DevMenu scene={scene} peers={peers} onPlay={(name) => bridge.play(name)} />);
+}

@@ -1,0 +1,188 @@
+import { ArrowDown, ArrowUp } from "lucide-react";
+import { type ComponentType, memo, useEffect, useMemo, useRef, useState } from "react";
+import { Column as AriaColumn, Cell, Row, Table, TableBody, TableHeader } from "react-aria-components/Table";
+import { TableLayout, Virtualizer } from "react-aria-components/Virtualizer";
+import { useModel, useWindow } from "../../store/context.tsx";
+import { type Column, liveColumns, type Sort, sortPeers } from "../../store/peers.ts";
+import { rowHeight } from "../../tokens/tokens.ts";
+import { type MessageId, useText } from "../../words/words.tsx";
+import { nameOfAddress } from "./names.ts";
+import * as cells from "./peer-cells.tsx";
+import styles from "./peers-table.module.css";
+
+interface ColumnSpec {
+  readonly id: Column;
+  readonly title: MessageId;
+  readonly cell: ComponentType<cells.CellProps>;
+  /** A share of what is left, or pixels. */
+  readonly width: `${number}fr` | number;
+  readonly minWidth: number;
+  /** Numbers stand at the end of their column. */
+  readonly atEnd?: boolean;
+  /** Shown where the table is at least this wide, in CSS pixels. */
+  readonly from: number;
+}
+
+const columns: readonly ColumnSpec[] = [
+  { id: "name", title: "col.name", cell: cells.NameCell, width: "1.3fr", minWidth: 110, from: 0 },
+  { id: "virtualIp", title: "fact.virtualIp", cell: cells.IpCell, width: "1fr", minWidth: 118, from: 0 },
+  { id: "ringAddress", title: "fact.ringAddress", cell: cells.AddressCell, width: "1.2fr", minWidth: 160, from: 1000 },
+  { id: "link", title: "col.link", cell: cells.LinkCell, width: "1.1fr", minWidth: 142, from: 0 },
+  { id: "via", title: "col.via", cell: cells.ViaCell, width: "1fr", minWidth: 104, from: 760 },
+  { id: "rtt", title: "col.rtt", cell: cells.RttCell, width: "1.2fr", minWidth: 124, from: 420 },
+  {
+    id: "received",
+    title: "col.received",
+    cell: cells.ReceivedCell,
+    width: "0.8fr",
+    minWidth: 96,
+    atEnd: true,
+    from: 600,
+  },
+  { id: "sent", title: "col.sent", cell: cells.SentCell, width: "0.8fr", minWidth: 96, atEnd: true, from: 680 },
+];
+
+const HEAD_HEIGHT = 34;
+/** Rows by a live column change places at most this often, and never under the pointer. */
+const RESORT_MS = 2000;
+
+/** The peers as a table: the equal of the ring, with the same selection. Only the rows on screen are in the page. */
+export function PeersTable({ id }: { readonly id: string }) {
+  const t = useText();
+  const model = useModel();
+  const [sort, setSort] = useState<Sort>({ column: "link", descending: false });
+  const host = useRef<HTMLDivElement>(null);
+  const width = useWidth(host);
+  const addresses = useSorted(sort, host);
+  const selected = useWindow((state) => state.selected);
+  const items = useMemo(() => addresses.map(itemOf), [addresses]);
+  const shown = useMemo(() => columns.filter((column) => width >= column.from), [width]);
+  return (
+    <div className={styles.host} ref={host} id={id} style={{ height: items.length * rowHeight + HEAD_HEIGHT + 2 }}>
+      <Virtualizer layout={TableLayout} layoutOptions={{ rowHeight, headingHeight: HEAD_HEIGHT }}>
+        <Table
+          className={styles.table ?? ""}
+          aria-label={t("nav.peers")}
+          selectionMode="single"
+          selectionBehavior="replace"
+          selectedKeys={selected === undefined ? [] : [selected]}
+          onSelectionChange={(keys) => model.select(keys === "all" ? undefined : ([...keys][0] as string | undefined))}
+          sortDescriptor={{ column: sort.column, direction: sort.descending ? "descending" : "ascending" }}
+          onSortChange={({ column, direction }) =>
+            setSort({ column: column as Column, descending: direction === "descending" })
+          }
+        >
+          <TableHeader columns={shown}>
+            {(column) => (
+              <AriaColumn
+                id={column.id}
+                className={styles.column ?? ""}
+                allowsSorting
+                isRowHeader={column.id === "name"}
+                width={column.width}
+                minWidth={column.minWidth}
+                textValue={t(column.title)}
+              >
+                {({ sortDirection }) => (
+                  <span className={styles.title} data-at-end={column.atEnd || undefined}>
+                    {t(column.title)}
+                    {sortDirection === "ascending" && <ArrowUp size={12} aria-hidden />}
+                    {sortDirection === "descending" && <ArrowDown size={12} aria-hidden />}
+                  </span>
+                )}
+              </AriaColumn>
+            )}
+          </TableHeader>
+          <TableBody items={items} dependencies={[shown]}>
+            {(item) => <PeerLine address={item.id} shown={shown} />}
+          </TableBody>
+        </Table>
+      </Virtualizer>
+    </div>
+  );
+}
+
+const PeerLine = memo(function PeerLine({
+  address,
+  shown,
+}: {
+  readonly address: string;
+  readonly shown: readonly ColumnSpec[];
+}) {
+  const model = useModel();
+  return (
+    <Row
+      id={address}
+      className={styles.row ?? ""}
+      columns={shown}
+      textValue={model.store.getState().peers.get(address)?.name ?? address}
+      onHoverStart={() => model.hover(address)}
+      onHoverEnd={() => model.hover(undefined)}
+    >
+      {(column) => {
+        const Content = (column as ColumnSpec).cell;
+        return (
+          <Cell className={styles.cell ?? ""}>
+            <Content address={address} />
+          </Cell>
+        );
+      }}
+    </Row>
+  );
+});
+
+interface Item {
+  readonly id: string;
+}
+
+/** The same object for the same address, so that the table keeps the rows that it has. */
+const known = new Map<string, Item>();
+
+function itemOf(address: string): Item {
+  const item = known.get(address) ?? { id: address };
+  known.set(address, item);
+  return item;
+}
+
+/** The order of rows: new at once for what the user does and for who comes or goes, slowly where only values move. */
+function useSorted(sort: Sort, host: React.RefObject<HTMLElement | null>): readonly string[] {
+  const model = useModel();
+  const filter = useWindow((state) => state.filter);
+  const [order, setOrder] = useState<readonly string[]>([]);
+  useEffect(() => {
+    let sortedAt = Number.NEGATIVE_INFINITY;
+    let before: ReadonlySet<string> = new Set();
+    const apply = () => {
+      const { peers } = model.store.getState();
+      const next = sortPeers(peers, filter, sort, (address) => nameOfAddress(peers, address));
+      const now = performance.now();
+      const others = next.length !== before.size || next.some((address) => !before.has(address));
+      const underPointer = host.current?.matches(":hover") ?? false;
+      if (!others && liveColumns.has(sort.column) && (underPointer || now - sortedAt < RESORT_MS)) return;
+      sortedAt = now;
+      before = new Set(next);
+      setOrder((old) =>
+        old.length === next.length && old.every((address, index) => address === next[index]) ? old : next,
+      );
+    };
+    apply();
+    let peers = model.store.getState().peers;
+    return model.store.subscribe((state) => {
+      if (state.peers === peers) return;
+      peers = state.peers;
+      apply();
+    });
+  }, [model, filter, sort, host]);
+  return order;
+}
+
+function useWidth(host: React.RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(1200);
+  useEffect(() => {
+    if (host.current === null) return;
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(entry.contentRect.width));
+    observer.observe(host.current);
+    return () => observer.disconnect();
+  }, [host]);
+  return width;
+}

@@ -1,0 +1,159 @@
+import { CircleAlert } from "lucide-react";
+import type { AffiliationView } from "#contract";
+import { SLOW_AFTER_MS, type State, stateOf } from "../../store/condition.ts";
+import { useModel, useNow, useWindow } from "../../store/context.tsx";
+import { isOn } from "../../store/window-store.ts";
+import { CopyButton } from "../../ui/copy-button.tsx";
+import { formatRingAddress, formatWholeRingAddress } from "../../ui/format.ts";
+import { Switch } from "../../ui/switch.tsx";
+import { type MessageId, type Text, useRichText, useText } from "../../words/words.tsx";
+import { Fault } from "./fault.tsx";
+import styles from "./state-panel.module.css";
+
+/** The state in one word and one sentence, and the switch of the ring. */
+export function StatePanel({
+  affiliation,
+  stopped,
+}: {
+  readonly affiliation: AffiliationView;
+  readonly stopped: boolean;
+}) {
+  const t = useText();
+  const model = useModel();
+  const now = useNow();
+  const guess = useWindow((state) => state.guesses.ring);
+  const readOnly = useWindow((state) => state.reach.kind !== "open" || state.reach.readOnly);
+  const state = stateOf(affiliation);
+  const isPending = affiliation.state === "connecting" || (guess !== undefined && now < guess.until);
+  return (
+    <section className={styles.panel} aria-label={t("state.label")}>
+      <div className={styles.head}>
+        <Switch
+          size="large"
+          label={t("switch.ring", { affiliation: affiliation.name })}
+          isOn={!stopped && (guess ? guess.on : isOn(affiliation, "ring"))}
+          isPending={isPending && !stopped}
+          isDisabled={readOnly}
+          onChange={(on) => void model.setSwitch("ring", on)}
+        />
+        <div>
+          <h1 className={styles.word} data-state={state}>
+            {stopped ? t("state.stopped") : word(t, state, affiliation)}
+          </h1>
+          <Line state={stopped ? "stopped" : state} affiliation={affiliation} />
+        </div>
+      </div>
+      {!stopped && <Sentence state={state} affiliation={affiliation} />}
+      <Fault of="ring" />
+      <Facts affiliation={affiliation} />
+    </section>
+  );
+}
+
+export function word(t: Text, state: State, affiliation: AffiliationView): string {
+  switch (state) {
+    case "connected":
+      return t("state.connected");
+    case "connecting":
+      return t("state.connecting");
+    case "interfaceOff":
+      return t("state.interfaceOff", { iface: affiliation.interface.name });
+    case "failed":
+      return t("state.setupNeeded");
+    case "off":
+      return t("state.off");
+  }
+}
+
+const lines = {
+  off: "overview.offLine",
+  connecting: "overview.joining",
+  failed: "overview.joining",
+  connected: "overview.on",
+  interfaceOff: "overview.on",
+  stopped: "overview.lastSeen",
+} as const satisfies Record<State | "stopped", MessageId>;
+
+function Line({ state, affiliation }: { readonly state: keyof typeof lines; readonly affiliation: AffiliationView }) {
+  const rich = useRichText();
+  return (
+    <p className={styles.line}>{rich(lines[state], { affiliation: <strong key="name">{affiliation.name}</strong> })}</p>
+  );
+}
+
+function Sentence({ state, affiliation }: { readonly state: State; readonly affiliation: AffiliationView }) {
+  const t = useText();
+  const rich = useRichText();
+  const peers = useWindow((window) => window.peers);
+  if (state === "failed") {
+    return (
+      <p className={styles.sentence}>
+        <CircleAlert size={16} className={styles.danger} aria-hidden /> {affiliation.reason}
+      </p>
+    );
+  }
+  if (state === "off") return <p className={styles.sentence}>{t("overview.offText")}</p>;
+  if (state === "connecting") return <Waiting affiliation={affiliation} />;
+  if (state === "interfaceOff") return <p className={styles.sentence}>{t("interface.offText")}</p>;
+  if (peers.size === 0) return <p className={styles.sentence}>{t("peers.emptyText")}</p>;
+  const reachable = [...peers.values()].filter((peer) => !peer.silent).length;
+  return (
+    <p className={styles.sentence}>
+      {rich("overview.reachable", {
+        count: <strong key="count">{t("overview.reachCount", { reachable, total: peers.size })}</strong>,
+      })}
+    </p>
+  );
+}
+
+/** What to say while the ring is not found yet; the helper's own reason goes before ours. */
+function Waiting({ affiliation }: { readonly affiliation: AffiliationView }) {
+  const t = useText();
+  const now = useNow();
+  const since = useWindow((state) => state.connectingSince) ?? now;
+  const waited = now - since;
+  return (
+    <div className={styles.sentence}>
+      {waited > SLOW_AFTER_MS ? (
+        <p>{t("connect.slow", { seconds: Math.floor(waited / 1000) })}</p>
+      ) : (
+        <p>{t("connect.usual")}</p>
+      )}
+      {affiliation.reason !== null && <p className={styles.reason}>{affiliation.reason}</p>}
+    </div>
+  );
+}
+
+const natWords = {
+  public: "nat.open",
+  eim: "nat.easy",
+  "edm-seq": "nat.hard",
+  "edm-random": "nat.hard",
+  "udp-blocked": "nat.blocked",
+  unknown: "nat.unknown",
+} as const;
+
+function Facts({ affiliation }: { readonly affiliation: AffiliationView }) {
+  const t = useText();
+  const port = useWindow((state) => state.snapshot?.status.helper.port ?? null);
+  return (
+    <dl className={styles.facts}>
+      <div>
+        <dt>{t("fact.network")}</dt>
+        <dd>
+          {t(natWords[affiliation.natKind])}
+          {port !== null && <span className={styles.quiet}> {t("fact.port", { port: String(port) })}</span>}
+        </dd>
+      </div>
+      <div>
+        <dt>{t("fact.ringAddress")}</dt>
+        <dd className={styles.copied}>
+          <span className="mono" title={formatWholeRingAddress(affiliation.ringAddress)}>
+            {formatRingAddress(affiliation.ringAddress)}
+          </span>
+          <CopyButton value={affiliation.ringAddress} label={t("copy.ringAddress")} />
+        </dd>
+      </div>
+    </dl>
+  );
+}

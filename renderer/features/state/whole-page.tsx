@@ -1,0 +1,111 @@
+import type { ReactNode } from "react";
+import type { ErrorView } from "#contract";
+import type { Condition } from "../../store/condition.ts";
+import { useModel } from "../../store/context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { CopyButton } from "../../ui/copy-button.tsx";
+import { useText } from "../../words/words.tsx";
+import styles from "./whole-page.module.css";
+
+/** The states in which there is no picture to show: one title, one sentence, one thing to do. */
+export function WholePage({ condition }: { readonly condition: Exclude<Condition, { kind: "affiliation" }> }) {
+  const t = useText();
+  const model = useModel();
+  const tryNow = <Button onPress={() => model.retry()}>{t("common.tryNow")}</Button>;
+  switch (condition.kind) {
+    case "opening":
+      return <Page title={t("state.opening")} late />;
+    case "expired":
+      return (
+        <Page title={t("browser.expiredTitle")}>
+          <p>{t("browser.tokenExpired", { host: condition.host ?? t("ring.thisComputer") })}</p>
+          <Command line="ringway ui" />
+        </Page>
+      );
+    case "noServer":
+      return (
+        <Page title={t("browser.lostTitle", { host: condition.host ?? t("ring.thisComputer") })}>
+          <p>{t("browser.lostText")}</p>
+          {tryNow}
+        </Page>
+      );
+    case "noAffiliation":
+      return (
+        <Page title={t("first.title")}>
+          <p>{t("first.command")}</p>
+          <Command line={'ringway join --open "condor wow" --via ringway.udp://HOST:15000'} />
+          <Command line="ringway join --config FILE" />
+        </Page>
+      );
+    case "noHelper":
+      return <NoHelper error={condition.error} action={tryNow} />;
+  }
+}
+
+function NoHelper({ error, action }: { readonly error: ErrorView; readonly action: ReactNode }) {
+  const t = useText();
+  if (error.code === "HELPER_NOT_RUNNING") {
+    return (
+      <Page title={t("helper.notRunning.title")}>
+        <p>{t("helper.notRunning.text")}</p>
+        <Command line="sudo ringway helper" />
+        {action}
+      </Page>
+    );
+  }
+  const title =
+    error.code === "VERSION_MISMATCH"
+      ? t("helper.mismatch.title")
+      : error.code === "NOT_ALLOWED"
+        ? t("helper.refused.title")
+        : t("helper.fault.title");
+  return (
+    <Page title={title}>
+      <p>
+        {error.text} {error.remedy}
+      </p>
+      {action}
+    </Page>
+  );
+}
+
+/** `late`: shown only after a moment, so that a quick start does not flash a page. */
+function Page({
+  title,
+  children,
+  late = false,
+}: {
+  readonly title: string;
+  readonly children?: ReactNode;
+  readonly late?: boolean;
+}) {
+  return (
+    <div className={styles.page} data-late={late || undefined}>
+      <svg className={styles.art} viewBox="0 0 132 132" aria-hidden="true">
+        <circle
+          cx="66"
+          cy="66"
+          r="50"
+          fill="none"
+          stroke="currentColor"
+          strokeWidth="5"
+          strokeLinecap="round"
+          strokeDasharray="0 19.635"
+        />
+        <circle cx="66" cy="16" r="9" className={styles.self} />
+      </svg>
+      <h1>{title}</h1>
+      {children}
+    </div>
+  );
+}
+
+function Command({ line }: { readonly line: string }) {
+  const t = useText();
+  return (
+    <div className={styles.command}>
+      <code className="mono">{line}</code>
+      <CopyButton value={line} label={t("copy.command")} />
+    </div>
+  );
+}

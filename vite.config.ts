@@ -1,0 +1,24 @@
+/**
+ * The window. `vite build` makes dist/renderer: index.html for Electron and `ringway ui`, and dev.html, the scripted page
+ * that the tests of the window use. `vite` (npm run dev:web) serves dev.html on this computer only.
+ */
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+const root = new URL("./renderer/", import.meta.url).pathname;
+
+export default defineConfig({
+  root,
+  // Assets are named relative to the page, so that one build works over http and over Electron's own protocol.
+  base: "./",
+  plugins: [react()],
+  build: {
+    outDir: new URL("./dist/renderer/", import.meta.url).pathname,
+    emptyOutDir: true,
+    target: "chrome120",
+    // Everything is its own file: the content security policy allows no data: script and no inline style.
+    assetsInlineLimit: 0,
+    rolldownOptions: { input: { index: `${root}index.html`, dev: `${root}dev.html` } },
+  },
+  server: { host: "127.0.0.1", port: 5173, open: false },
+});
