@@ -1,0 +1,333 @@
+//! The data path of one process: its sockets, its three threads, and the affiliations that share them.
+
+use std::any::Any;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+
+use crate::addr::RingAddr;
+use crate::control::NetworkHandle;
+use crate::drops::{Drops, Reason};
+use crate::error::Error;
+use crate::events::{Event, Events, SPACING};
+use crate::gate::Mac1Keys;
+use crate::netlink;
+use crate::receive::Receiver;
+use crate::session::lock;
+use crate::shared::{Network, Shared, Wake};
+use crate::socket::{RxBatch, Sockets, TxBatch, Udp};
+use crate::tap::Tap;
+use crate::transmit::Transmitter;
+
+/// mac1 costs one hash for each.
+const NETWORKS_MAX: usize = 16;
+/// Datagrams of the largest CTRL message with room to spare.
+const CONTROL_BUFFER: usize = 256 * 1024;
+/// Frames read from one interface before what they caused is sent.
+const FRAMES_A_BATCH: usize = 64;
+/// An Ethernet frame with virtio-net header; super-packets have up to 64 KiB.
+const FRAME_BUFFER: usize = 65_536 + 128;
+const TICK: Duration = Duration::from_secs(1);
+/// A thread that panics more often than this stays down.
+const RESTARTS_MAX: u32 = 8;
+
+pub struct Options {
+    /// UDP port of both families; 0 for any.
+    pub port: u16,
+    /// Segmentation and coalescing in the UDP sockets, where the kernel has them.
+    pub socket_offload: bool,
+}
+
+pub type Deliver = Box<dyn FnMut(Vec<Event>) + Send>;
+
+pub struct DataPath {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl DataPath {
+    /// Binds the sockets and starts the threads. `deliver` is called on a thread of its own and may block.
+    pub fn open(options: &Options, deliver: Deliver) -> Result<Self, Error> {
+        let sockets = Sockets::bind(options.port).map_err(|error| port_error(options.port, &error))?;
+        if !options.socket_offload {
+            sockets.each().for_each(Udp::disable_offload);
+        }
+        let wake = || Wake::new().map_err(|error| Error::new("NO_RESOURCES", format!("no event descriptor: {error}")));
+        let shared = Arc::new(Shared {
+            sockets,
+            index: ArcSwap::default(),
+            networks: ArcSwap::default(),
+            events: Events::default(),
+            drops: Drops::default(),
+            budget: Default::default(),
+            control: Mutex::new(TxBatch::with_room(CONTROL_BUFFER)),
+            change: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            wake_in: wake()?,
+            wake_out: wake()?,
+        });
+        let path = Self { shared: shared.clone(), threads: Mutex::default() };
+        path.start("ringway-in", run_in)?;
+        path.start("ringway-out", run_out)?;
+        // The teller may wait for the caller's own thread inside `deliver`, so nobody waits for its end.
+        spawn("ringway-tell", move || tell(&shared, deliver)).map(drop)?;
+        Ok(path)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.shared.sockets.port
+    }
+
+    /// Adds an affiliation and tells the local addresses (to all of them); `id` names it in events and is not in use.
+    pub fn add_network(&self, id: u32, self_addr: RingAddr, mac1: Mac1Keys) -> Result<NetworkHandle, Error> {
+        let _change = lock(&self.shared.change);
+        let mut networks = self.shared.networks.load().as_ref().clone();
+        if networks.len() == NETWORKS_MAX {
+            return Err(Error::new("LIMIT", format!("at most {NETWORKS_MAX} affiliations share one data path")));
+        }
+        if networks.iter().any(|network| network.id == id) {
+            return Err(Error::new("LIMIT", format!("affiliation {id} exists already")));
+        }
+        let network = Arc::new(Network::new(id, self_addr, mac1));
+        networks.push(network.clone());
+        self.shared.networks.store(Arc::new(networks));
+        self.shared.tell(Event::LocalAddresses { addresses: local_addresses(&self.shared) });
+        Ok(NetworkHandle { shared: self.shared.clone(), network })
+    }
+
+    /// Dropped packets by reason.
+    pub fn drops(&self) -> Vec<(&'static str, u64)> {
+        self.shared.drops.all()
+    }
+
+    /// Ends all affiliations and threads. No event is delivered that is not under way already.
+    pub fn close(&self) {
+        for network in self.shared.networks.load().iter() {
+            NetworkHandle { shared: self.shared.clone(), network: network.clone() }.remove();
+        }
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.events.stop();
+        self.shared.wake_in.wake();
+        self.shared.wake_out.wake();
+        for thread in std::mem::take(&mut *lock(&self.threads)) {
+            let _ = thread.join();
+        }
+    }
+
+    fn start(&self, name: &'static str, run: fn(&Arc<Shared>)) -> Result<(), Error> {
+        let shared = self.shared.clone();
+        let thread = spawn(name, move || {
+            for _ in 0..=RESTARTS_MAX {
+                match catch_unwind(AssertUnwindSafe(|| run(&shared))) {
+                    Ok(()) => return,
+                    Err(panic) => shared.tell(Event::Fault { text: format!("{name} stopped: {}", words_of(&*panic)) }),
+                }
+            }
+            shared.tell(Event::Fault { text: format!("{name} stays down after {RESTARTS_MAX} restarts") });
+        })?;
+        lock(&self.threads).push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for DataPath {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(|error| Error::new("NO_RESOURCES", format!("cannot start the thread {name}: {error}")))
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".into())
+}
+
+fn port_error(port: u16, error: &io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(libc::EADDRINUSE) => Error::new(
+            "PORT_IN_USE",
+            format!("UDP port {port} is in use by another program; choose another port, or 0 for any free one"),
+        ),
+        Some(libc::EACCES | libc::EPERM) => Error::new(
+            "NOT_PERMITTED",
+            format!("not permitted to use UDP port {port}; ports below 1024 need privilege"),
+        ),
+        _ => Error::new("NO_RESOURCES", format!("cannot open UDP port {port}: {error}")),
+    }
+}
+
+/// Sockets to interfaces, until told to stop.
+fn run_in(shared: &Arc<Shared>) {
+    let mut receiver = Receiver::new(shared.clone());
+    let mut batch = RxBatch::default();
+    let mut polled: Vec<libc::pollfd> =
+        shared.sockets.each().map(Udp::raw_fd).chain([shared.wake_in.raw_fd()]).map(poll_for_input).collect();
+    while wait(shared, &mut polled) {
+        for (socket, state) in shared.sockets.each().zip(&polled) {
+            if state.revents == 0 {
+                continue;
+            }
+            receiver.begin(Instant::now());
+            // An error here is one that the kernel keeps for an earlier datagram; reading it clears it.
+            if batch.receive(socket, |from, datagram| receiver.datagram(from, datagram)).is_err() {
+                shared.drops.count(Reason::SendFailed);
+            }
+            receiver.end();
+        }
+        shared.wake_in.clear();
+    }
+}
+
+/// Interfaces to sockets, until told to stop.
+fn run_out(shared: &Arc<Shared>) {
+    let mut transmitter = Transmitter::new(shared.clone());
+    let mut buffer = vec![0u8; FRAME_BUFFER];
+    let mut taps: Vec<(Arc<Network>, Arc<Tap>)> = Vec::new();
+    let mut polled = vec![poll_for_input(shared.wake_out.raw_fd())];
+    while wait(shared, &mut polled) {
+        let woken = polled[0].revents != 0;
+        for ((network, tap), state) in taps.iter().zip(&polled[1..]) {
+            if state.revents == 0 {
+                continue;
+            }
+            transmitter.begin(Instant::now());
+            if !drain(&mut transmitter, network, tap, &mut buffer) {
+                lose(shared, network, tap);
+            }
+            transmitter.end();
+        }
+        if woken {
+            shared.wake_out.clear();
+            taps = shared
+                .networks
+                .load()
+                .iter()
+                .filter_map(|network| Some((network.clone(), network.tap.load_full()?)))
+                .collect();
+            polled.truncate(1);
+            polled.extend(taps.iter().map(|(_, tap)| poll_for_input(tap.raw_fd())));
+        }
+    }
+}
+
+/// Reads what waits on an interface; false where the interface is gone.
+fn drain(transmitter: &mut Transmitter, network: &Network, tap: &Tap, buffer: &mut [u8]) -> bool {
+    for _ in 0..FRAMES_A_BATCH {
+        match tap.read(buffer) {
+            Ok(length) => transmitter.frame(network, tap, &mut buffer[..length]),
+            Err(error) => {
+                return matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+            }
+        }
+    }
+    true
+}
+
+/// An interface that somebody else removed.
+fn lose(shared: &Shared, network: &Network, tap: &Arc<Tap>) {
+    let _change = lock(&shared.change);
+    if network.tap.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, tap)) {
+        network.tap.store(None);
+        shared.tell(Event::InterfaceLost { network: network.id });
+    }
+    shared.wake_out.wake();
+}
+
+fn poll_for_input(fd: RawFd) -> libc::pollfd {
+    libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
+}
+
+/// Waits for any of the descriptors; false once the data path stops.
+fn wait(shared: &Shared, polled: &mut [libc::pollfd]) -> bool {
+    loop {
+        // SAFETY: the slice lives over the call.
+        let ready = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, -1) };
+        if shared.stopping.load(Ordering::Relaxed) {
+            return false;
+        }
+        if ready > 0 {
+            return true;
+        }
+    }
+}
+
+/// Delivers events in batches, and once a second says and forgets what is due.
+fn tell(shared: &Arc<Shared>, mut deliver: Deliver) {
+    let mut house = House::default();
+    let mut next_tick = Instant::now();
+    while let Some(batch) = shared.events.take(next_tick) {
+        if !batch.is_empty() && catch_unwind(AssertUnwindSafe(|| deliver(batch))).is_err() {
+            return;
+        }
+        if Instant::now() >= next_tick {
+            if catch_unwind(AssertUnwindSafe(|| house.tick(shared))).is_err() {
+                shared.tell(Event::Fault { text: "the once-a-second work of the data path panicked".into() });
+            }
+            next_tick = Instant::now() + TICK;
+        }
+        thread::sleep(SPACING);
+    }
+}
+
+#[derive(Default)]
+struct House {
+    addresses: Option<Vec<SocketAddr>>,
+}
+
+impl House {
+    fn tick(&mut self, shared: &Shared) {
+        let now = Instant::now();
+        for network in shared.networks.load().iter() {
+            let mut late = lock(&network.held).expire(now);
+            for session in network.sessions.load().values() {
+                late += session.expire(now);
+                let totals = session.counters.totals();
+                let mut told = lock(&session.told);
+                if *told != totals {
+                    *told = totals;
+                    shared.tell(Event::Traffic { network: network.id, slot: session.slot, totals });
+                }
+            }
+            shared.drops.add(Reason::HeldTooLong, late as u64);
+        }
+        let addresses = local_addresses(shared);
+        // The first ones are told by `add_network`.
+        let before = self.addresses.replace(addresses.clone());
+        if before.is_some_and(|before| before != addresses) {
+            shared.tell(Event::LocalAddresses { addresses });
+        }
+    }
+}
+
+/// The addresses at which the sockets can be reached from elsewhere, without those of our own interfaces.
+fn local_addresses(shared: &Shared) -> Vec<SocketAddr> {
+    let networks = shared.networks.load();
+    let own: Vec<String> = networks.iter().filter_map(|n| Some(n.tap.load().as_ref()?.name.clone())).collect();
+    let has_v6 = shared.sockets.v6.is_some();
+    let mut found: Vec<SocketAddr> = netlink::addresses()
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|address| address.up && !address.loopback && !own.contains(&address.interface))
+        .filter(|address| match address.ip {
+            IpAddr::V4(_) => true,
+            IpAddr::V6(ip) => has_v6 && !ip.is_unicast_link_local(),
+        })
+        .map(|address| SocketAddr::new(address.ip, shared.sockets.port))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}

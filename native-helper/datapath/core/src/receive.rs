@@ -1,0 +1,296 @@
+//! The way in: datagrams to the interface, to other nodes, or to TypeScript.
+
+use std::collections::HashMap;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::addr::RingAddr;
+use crate::drops::Reason;
+use crate::ethernet;
+use crate::events::{Event, NetworkId};
+use crate::frag::{self, Outcome};
+use crate::frame::{self, CTRL_MAX, CTRL_MIN};
+use crate::gate::{Buckets, Source};
+use crate::ip;
+use crate::send::{Sender, relayed, ring};
+use crate::session::{Path, Session, Via, lock};
+use crate::shared::{IndexEntry, Network, Shared};
+use crate::socket::TxBatch;
+use crate::tap::Tap;
+use crate::wire::{self, Outer, TRANSIT_OVERHEAD, TransitHeader, u32_at};
+
+const NO_ROUTE_AGAIN: Duration = Duration::from_secs(1);
+/// Destinations remembered as just reported; while full, nothing more is reported.
+const NO_ROUTE_MAX: usize = 1_024;
+
+/// The state of the receiving thread.
+pub struct Receiver {
+    shared: Arc<Shared>,
+    tx: TxBatch,
+    buckets: Buckets,
+    no_route: HashMap<(NetworkId, RingAddr), Instant>,
+    now: Instant,
+}
+
+/// How a packet came: the way it took, and where it came from if it was not wrapped in another.
+#[derive(Clone, Copy)]
+struct Arrival {
+    path: Path,
+    /// The size of the outermost packet.
+    size: usize,
+}
+
+impl Receiver {
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            tx: TxBatch::default(),
+            buckets: Buckets::default(),
+            no_route: HashMap::new(),
+            now: Instant::now(),
+        }
+    }
+
+    /// Before a batch of datagrams: what the clock says.
+    pub fn begin(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    /// After a batch: what it caused to be sent.
+    pub fn end(&mut self) {
+        self.tx.flush(&self.shared.sockets, &self.shared.drops);
+    }
+
+    /// One datagram of any bytes. It is decrypted where it stands.
+    pub fn datagram(&mut self, from: SocketAddr, packet: &mut [u8]) {
+        let arrival = Arrival { path: Path::Udp(from), size: packet.len() };
+        let result = match wire::parse(packet) {
+            Some(Outer::Handshake(kind)) => self.handshake_from(from, kind, packet),
+            Some(Outer::Data { receiver, counter }) => {
+                self.entry(receiver).and_then(|entry| self.data(&entry, counter, packet, arrival))
+            }
+            Some(Outer::Transit { receiver, counter }) => {
+                self.entry(receiver).and_then(|entry| self.transit(&entry, counter, packet, arrival))
+            }
+            Some(Outer::Cookie | Outer::Hello) => Err(Reason::NotImplemented),
+            None => Err(Reason::Malformed),
+        };
+        if let Err(reason) = result {
+            self.shared.drops.count(reason);
+        }
+    }
+
+    fn entry(&self, receiver: u32) -> Result<Arc<IndexEntry>, Reason> {
+        self.shared.index.load().get(&receiver).cloned().ok_or(Reason::UnknownIndex)
+    }
+
+    fn handshake_from(&mut self, from: SocketAddr, kind: u8, packet: &[u8]) -> Result<(), Reason> {
+        let networks = self.shared.networks.load();
+        let network = networks.iter().find(|network| network.mac1.matches(kind, packet)).ok_or(Reason::Mac1)?;
+        if !self.buckets.take(self.now, Source::of_ip(from.ip())) {
+            return Err(Reason::RateLimit);
+        }
+        self.shared.tell(Event::Handshake { network: network.id, via: Via::Udp(from), packet: packet.to_vec() });
+        Ok(())
+    }
+
+    fn data(&mut self, entry: &IndexEntry, counter: u64, packet: &mut [u8], arrival: Arrival) -> Result<(), Reason> {
+        let (head, rest) = packet.split_at_mut(wire::HEAD);
+        let text = {
+            let mut window = lock(&entry.key.window);
+            if !window.is_new(counter) {
+                return Err(Reason::Replay);
+            }
+            let text = entry.key.open.open(counter, head, rest).ok_or(Reason::NotAuthentic)?;
+            let newest = window.accept(counter);
+            drop(window);
+            self.authentic(entry, newest, arrival);
+            text
+        };
+        if !frame::check(text) {
+            return Err(Reason::BadFrame);
+        }
+        let mut at = 0;
+        while let Ok(Some(found)) = frame::next(text, &mut at) {
+            if let Err(reason) = self.frame(entry, found.kind, &mut text[found.body], arrival) {
+                self.shared.drops.count(reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// What every authentic packet means for its session.
+    fn authentic(&self, entry: &IndexEntry, newest: bool, arrival: Arrival) {
+        let (network, session, key) = (entry.network.id, &entry.session, &entry.key);
+        session.counters.rx(arrival.size);
+        if key.confirm() {
+            let (slot, index_rx, path) = (session.slot, key.index_rx, arrival.path);
+            self.shared.tell(Event::Confirmed { network, slot, index_rx, path });
+        }
+        let active = session.path.load();
+        if newest && active.as_deref() != Some(&arrival.path) && session.may_say(self.now, arrival.path) {
+            self.shared.tell(Event::NewPath { network, slot: session.slot, path: arrival.path });
+        }
+    }
+
+    fn frame(&mut self, entry: &IndexEntry, kind: u8, body: &mut [u8], arrival: Arrival) -> Result<(), Reason> {
+        let (network, slot, path) = (entry.network.id, entry.session.slot, arrival.path);
+        match kind {
+            frame::IP => self.ip(&entry.network, &entry.session, body),
+            frame::CTRL => {
+                if !(CTRL_MIN..=CTRL_MAX).contains(&body.len()) {
+                    return Err(Reason::BadFrame);
+                }
+                self.shared.tell(Event::Ctrl { network, slot, path, bytes: body.to_vec() });
+                Ok(())
+            }
+            frame::FRAG => {
+                let fragment = frag::parse(body).ok_or(Reason::Fragment)?;
+                let outcome = lock(&entry.session.fragments).add(self.now, fragment);
+                match outcome {
+                    Outcome::Waiting => Ok(()),
+                    Outcome::Whole(kind, mut whole) => self.frame(entry, kind, &mut whole, arrival),
+                    Outcome::Dropped => Err(Reason::Fragment),
+                }
+            }
+            frame::PROBE if body.len() >= 4 => {
+                let mut answer = [0u8; 6];
+                answer[..4].copy_from_slice(&body[..4]);
+                answer[4..].copy_from_slice(&u16::try_from(arrival.size).unwrap_or(u16::MAX).to_be_bytes());
+                let mut sender = Sender { shared: &self.shared, tx: &mut self.tx };
+                sender.frame(&entry.network, &entry.session, Some(&path), frame::PROBE_ACK, &answer)
+            }
+            frame::PROBE_ACK if body.len() == 6 => {
+                let size_bytes = wire::u16_at(body, 4);
+                self.shared.tell(Event::ProbeAck { network, slot, path, id: u32_at(body, 0), size_bytes });
+                Ok(())
+            }
+            frame::PROBE | frame::PROBE_ACK => Err(Reason::BadFrame),
+            _ => Err(Reason::NotImplemented),
+        }
+    }
+
+    fn ip(&mut self, network: &Network, session: &Session, packet: &mut [u8]) -> Result<(), Reason> {
+        let info = ip::parse(packet).ok_or(Reason::BadInner)?;
+        session.counters.ip_rx();
+        if !session.sources.load().iter().any(|prefix| prefix.contains(info.src)) {
+            let (kept, ask) = session.hold(self.now, &packet[..info.length]);
+            if ask {
+                self.shared.tell(Event::UnknownSource { network: network.id, slot: session.slot, ip: info.src });
+            }
+            return if kept { Ok(()) } else { Err(Reason::UnknownSource) };
+        }
+        let tap = network.tap.load();
+        let tap = tap.as_ref().ok_or(Reason::InterfaceDown)?;
+        write_ip(tap, &session.peer, &mut packet[..info.length], &info)
+    }
+
+    /// A packet of the overlay for this node or another.
+    fn transit(&mut self, entry: &IndexEntry, counter: u64, packet: &mut [u8], arrival: Arrival) -> Result<(), Reason> {
+        let (outer, inner) = packet.split_at_mut(TRANSIT_OVERHEAD);
+        let (head, sealed) = outer.split_at_mut(wire::HEAD);
+        let header = {
+            let mut window = lock(&entry.key.window);
+            if !window.is_new(counter) {
+                return Err(Reason::Replay);
+            }
+            let bytes = entry.key.open.open(counter, head, sealed).ok_or(Reason::NotAuthentic)?;
+            let newest = window.accept(counter);
+            drop(window);
+            self.authentic(entry, newest, arrival);
+            TransitHeader::parse(bytes).ok_or(Reason::Malformed)?
+        };
+        let (network, previous) = (&entry.network, &entry.session.peer);
+        // Only the outermost packet may be a tunnel's, and only a tunnel carries another TRANSIT.
+        let nested = !matches!(arrival.path, Path::Udp(_));
+        if (nested && header.tunnel) || !wire::may_be_inner(inner[0], header.tunnel) {
+            return Err(Reason::Malformed);
+        }
+        if header.dst == network.self_addr {
+            return self.delivered(entry, &header, inner, arrival.size);
+        }
+        if header.ttl == 0 {
+            return Err(Reason::Ttl);
+        }
+        let onward = TransitHeader { ttl: header.ttl - 1, hops: header.hops.saturating_add(1), ..header };
+        let carrier = if header.tunnel {
+            relayed(network, previous, onward)?
+        } else {
+            match ring(network, onward) {
+                Some(carrier) => carrier,
+                None => {
+                    self.say_no_route(network.id, &header);
+                    return Err(Reason::NoRoute);
+                }
+            }
+        };
+        let mut sender = Sender { shared: &self.shared, tx: &mut self.tx };
+        sender.transit(&carrier, inner)?;
+        sender.count_transit(&carrier);
+        Ok(())
+    }
+
+    /// The inside of a TRANSIT packet whose destination is this node.
+    fn delivered(
+        &mut self,
+        hop: &IndexEntry,
+        header: &TransitHeader,
+        inner: &mut [u8],
+        size: usize,
+    ) -> Result<(), Reason> {
+        let (network, relay) = (&hop.network, hop.session.peer);
+        let path = if header.tunnel { Path::Tunnel(relay) } else { Path::Ring };
+        let arrival = Arrival { path, size };
+        let own = |entry: Arc<IndexEntry>| {
+            if entry.network.id == network.id { Ok(entry) } else { Err(Reason::ForeignNetwork) }
+        };
+        match wire::parse(inner) {
+            Some(Outer::Handshake(kind)) => {
+                if !network.mac1.matches(kind, inner) {
+                    return Err(Reason::Mac1);
+                }
+                if !self.buckets.take(self.now, Source::Hop(network.id, hop.session.slot)) {
+                    return Err(Reason::RateLimit);
+                }
+                let peer = header.src;
+                let via = if header.tunnel { Via::Tunnel { relay, peer } } else { Via::Ring { peer } };
+                self.shared.tell(Event::Handshake { network: network.id, via, packet: inner.to_vec() });
+                Ok(())
+            }
+            Some(Outer::Data { receiver, counter }) => {
+                let entry = self.entry(receiver).and_then(own)?;
+                self.data(&entry, counter, inner, arrival)
+            }
+            Some(Outer::Transit { receiver, counter }) => {
+                let entry = self.entry(receiver).and_then(own)?;
+                self.transit(&entry, counter, inner, arrival)
+            }
+            Some(Outer::Cookie | Outer::Hello) => Err(Reason::NotImplemented),
+            None => Err(Reason::Malformed),
+        }
+    }
+
+    fn say_no_route(&mut self, network: NetworkId, header: &TransitHeader) {
+        let now = self.now;
+        let said = &mut self.no_route;
+        if said.len() >= NO_ROUTE_MAX {
+            said.retain(|_, at| now.saturating_duration_since(*at) < NO_ROUTE_AGAIN);
+        }
+        let known = said.get(&(network, header.dst));
+        let again = known.is_none_or(|at| now.saturating_duration_since(*at) >= NO_ROUTE_AGAIN);
+        if again && (known.is_some() || said.len() < NO_ROUTE_MAX) {
+            said.insert((network, header.dst), now);
+            self.shared.tell(Event::NoRoute { network, src: header.src, dst: header.dst });
+        }
+    }
+}
+
+/// Writes one packet of a peer to the interface.
+pub fn write_ip(tap: &Tap, peer: &RingAddr, packet: &mut [u8], info: &ip::IpInfo) -> Result<(), Reason> {
+    ip::clamp_mss(packet, info, tap.mtu, false);
+    let ether_type = if info.src.is_ipv4() { ethernet::IPV4 } else { ethernet::IPV6 };
+    let head = ethernet::frame_head(tap.mac, peer.mac(), ether_type);
+    tap.write(&[IoSlice::new(&head), IoSlice::new(packet)]).map_err(|_| Reason::InterfaceWrite)
+}

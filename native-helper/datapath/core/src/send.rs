@@ -1,0 +1,283 @@
+//! From a frame for a peer to datagrams: which key, which way, how many TRANSIT headers around it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::drops::Reason;
+use crate::frag;
+use crate::frame::{self, FRAME_HEAD};
+use crate::session::{Key, Path, Session, Via};
+use crate::shared::{Network, Shared};
+use crate::socket::TxBatch;
+use crate::wire::{self, DATA_OVERHEAD, HEAD, TAG, TRANSIT_HEADER, TRANSIT_OVERHEAD, TransitHeader};
+
+/// One TRANSIT header and the hop session under whose key it is sealed.
+struct Layer {
+    session: Arc<Session>,
+    key: Arc<Key>,
+    header: TransitHeader,
+}
+
+/// How a packet reaches its next stop: the socket address of the first hop and the TRANSIT headers, outermost first.
+pub struct Carrier {
+    to: SocketAddr,
+    layers: [Option<Layer>; 2],
+    /// The largest datagram that the first hop carries.
+    payload: usize,
+}
+
+impl Carrier {
+    fn direct(to: SocketAddr, session: &Session) -> Self {
+        Self { to, layers: [None, None], payload: session.path_payload.load(Ordering::Relaxed) as usize }
+    }
+
+    /// Bytes that the TRANSIT headers take.
+    fn overhead(&self) -> usize {
+        self.layers.iter().flatten().count() * TRANSIT_OVERHEAD
+    }
+
+    /// Bytes of frames that fit one DATA packet.
+    pub fn room(&self) -> usize {
+        self.payload.saturating_sub(self.overhead() + DATA_OVERHEAD)
+    }
+
+    /// Seals the headers around what stands behind them in `datagram`.
+    fn wrap(&self, datagram: &mut [u8]) -> bool {
+        let mut layers = [None, None];
+        let mut count = 0;
+        for layer in self.layers.iter().flatten() {
+            layers[count] = Some(layer);
+            count += 1;
+        }
+        for place in (0..count).rev() {
+            let Some(layer) = layers[place] else { return false };
+            let packet = &mut datagram[place * TRANSIT_OVERHEAD..];
+            let (Ok(inner), Some(counter)) = (u16::try_from(packet.len() - TRANSIT_OVERHEAD), layer.key.next_counter())
+            else {
+                return false;
+            };
+            let (head, rest) = packet.split_at_mut(HEAD);
+            wire::write_head(head, wire::TRANSIT, inner, layer.key.index_tx, counter);
+            let mut header = [0u8; TRANSIT_HEADER];
+            layer.header.write(&mut header);
+            let tag = layer.key.seal.seal(counter, head, &mut header);
+            rest[..TRANSIT_HEADER].copy_from_slice(&header);
+            rest[TRANSIT_HEADER..TRANSIT_HEADER + TAG].copy_from_slice(&tag);
+            layer.session.counters.tx(1, packet.len());
+        }
+        true
+    }
+}
+
+/// Resolves the way of a session's packets. The path is checked anew for each packet: tables change under way.
+pub fn carrier(network: &Network, session: &Session, path: &Path) -> Result<Carrier, Reason> {
+    match path {
+        Path::Udp(to) => Ok(Carrier::direct(*to, session)),
+        Path::Tunnel(relay) => tunnel(network, relay, &session.peer).ok_or(Reason::NoRoute),
+        Path::Ring => ring(network, own_header(network, session.peer)).ok_or(Reason::NoRoute),
+    }
+}
+
+fn own_header(network: &Network, dst: crate::addr::RingAddr) -> TransitHeader {
+    TransitHeader { ttl: wire::TTL, tunnel: false, no_cache: false, hops: 0, dst, src: network.self_addr }
+}
+
+/// A TUNNEL header under the relay's session, whose own path must be direct: tunnels never nest.
+fn tunnel(network: &Network, relay: &crate::addr::RingAddr, dst: &crate::addr::RingAddr) -> Option<Carrier> {
+    let header = TransitHeader { ttl: 1, tunnel: true, ..own_header(network, *dst) };
+    direct_hop(&network.session_of(relay)?, header)
+}
+
+fn direct_hop(session: &Arc<Session>, header: TransitHeader) -> Option<Carrier> {
+    let key = session.tx.load_full()?;
+    let Some(Path::Udp(to)) = session.path.load().as_deref().copied() else { return None };
+    let mut carrier = Carrier::direct(to, session);
+    carrier.layers[0] = Some(Layer { session: session.clone(), key, header });
+    Some(carrier)
+}
+
+/// The next hop towards `header.dst`; a hop that is itself reached by a tunnel gets the tunnel's header around.
+pub fn ring(network: &Network, header: TransitHeader) -> Option<Carrier> {
+    let sessions = network.sessions.load();
+    network.fib.load().next_hop(&header.dst, |slot| {
+        let session = sessions.get(&slot)?;
+        let path = session.path.load().as_deref().copied()?;
+        match path {
+            Path::Udp(_) => direct_hop(session, header),
+            Path::Tunnel(relay) => {
+                let key = session.tx.load_full()?;
+                let mut carrier = tunnel(network, &relay, &session.peer)?;
+                carrier.layers[1] = Some(Layer { session: session.clone(), key, header });
+                Some(carrier)
+            }
+            Path::Ring => None,
+        }
+    })
+}
+
+/// The way on of a TUNNEL packet: only between reserved pairs, only over the direct edge of its end.
+pub fn relayed(network: &Network, previous: &crate::addr::RingAddr, header: TransitHeader) -> Result<Carrier, Reason> {
+    let fib = network.fib.load();
+    let slot = fib.direct_edge(&header.dst).filter(|_| fib.is_reserved(previous, &header.dst));
+    let session = slot.and_then(|slot| network.session(slot)).ok_or(Reason::NotReserved)?;
+    direct_hop(&session, header).ok_or(Reason::NoRoute)
+}
+
+/// Seals packets into a batch and flushes it when it is full.
+pub struct Sender<'a> {
+    pub shared: &'a Shared,
+    pub tx: &'a mut TxBatch,
+}
+
+impl Sender<'_> {
+    pub fn flush(&mut self) {
+        self.tx.flush(&self.shared.sockets, &self.shared.drops);
+    }
+
+    /// One frame, in parts where the path takes no more. Sent by the active path where none is given.
+    pub fn frame(
+        &mut self,
+        network: &Network,
+        session: &Session,
+        path: Option<&Path>,
+        kind: u8,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        let key = session.tx.load();
+        let key = key.as_ref().ok_or(Reason::NoKey)?;
+        let carrier = self.way(network, session, path)?;
+        let room = carrier.room();
+        if FRAME_HEAD + body.len() <= room {
+            return self.data(session, key, &carrier, FRAME_HEAD + body.len(), |text| {
+                frame::write_head(text, kind, body.len());
+                text[FRAME_HEAD..].copy_from_slice(body);
+            });
+        }
+        let size = frag::part_size(body.len(), room).ok_or(Reason::TooLarge)?;
+        let id = session.fragment_id();
+        let mut offset = 0;
+        for part in body.chunks(size) {
+            let length = frag::FRAG_HEAD + part.len();
+            let last = offset + part.len() == body.len();
+            self.data(session, key, &carrier, FRAME_HEAD + length, |text| {
+                frame::write_head(text, frame::FRAG, length);
+                frag::write_head(&mut text[FRAME_HEAD..], id, offset, last, kind);
+                text[FRAME_HEAD + frag::FRAG_HEAD..].copy_from_slice(part);
+            })?;
+            offset += part.len();
+        }
+        Ok(())
+    }
+
+    /// A DATA packet without frames.
+    pub fn empty(&mut self, network: &Network, session: &Session, path: Option<&Path>) -> Result<(), Reason> {
+        let key = session.tx.load();
+        let key = key.as_ref().ok_or(Reason::NoKey)?;
+        let carrier = self.way(network, session, path)?;
+        self.data(session, key, &carrier, 0, |_| ())
+    }
+
+    /// A PROBE whose outermost packet has `size` bytes, or the least.
+    pub fn probe(
+        &mut self,
+        network: &Network,
+        session: &Session,
+        path: &Path,
+        id: u32,
+        size: usize,
+    ) -> Result<(), Reason> {
+        let key = session.tx.load();
+        let key = key.as_ref().ok_or(Reason::NoKey)?;
+        let carrier = carrier(network, session, path)?;
+        let text = size.saturating_sub(carrier.overhead() + DATA_OVERHEAD).max(FRAME_HEAD + 4);
+        self.data(session, key, &carrier, text, |text| {
+            frame::write_head(text, frame::PROBE, text.len() - FRAME_HEAD);
+            text[FRAME_HEAD..FRAME_HEAD + 4].copy_from_slice(&id.to_be_bytes());
+            text[FRAME_HEAD + 4..].fill(0);
+        })
+    }
+
+    /// A whole handshake packet, which has its own macs.
+    pub fn handshake(&mut self, network: &Network, via: &Via, packet: &[u8]) -> Result<(), Reason> {
+        let carrier = match via {
+            Via::Udp(to) => {
+                self.plain(*to, packet);
+                return Ok(());
+            }
+            Via::Tunnel { relay, peer } => tunnel(network, relay, peer),
+            Via::Ring { peer } => ring(network, own_header(network, *peer)),
+        };
+        self.transit(&carrier.ok_or(Reason::NoRoute)?, packet)
+    }
+
+    /// An inner packet behind the headers of its carrier.
+    pub fn transit(&mut self, carrier: &Carrier, inner: &[u8]) -> Result<(), Reason> {
+        let overhead = carrier.overhead();
+        let size = overhead + inner.len();
+        self.make_room(size)?;
+        let filled = self.tx.push(carrier.to, size, |datagram| {
+            datagram[overhead..].copy_from_slice(inner);
+            carrier.wrap(datagram)
+        });
+        if filled { Ok(()) } else { Err(Reason::KeyWornOut) }
+    }
+
+    /// The session that a TRANSIT packet of another node leaves by.
+    pub fn count_transit(&self, carrier: &Carrier) {
+        if let Some(layer) = carrier.layers.iter().flatten().last() {
+            layer.session.counters.transit();
+        }
+    }
+
+    fn way(&self, network: &Network, session: &Session, path: Option<&Path>) -> Result<Carrier, Reason> {
+        match path {
+            Some(path) => carrier(network, session, path),
+            None => carrier(network, session, session.path.load().as_ref().ok_or(Reason::NoPath)?),
+        }
+    }
+
+    fn plain(&mut self, to: SocketAddr, packet: &[u8]) {
+        if self.make_room(packet.len()).is_ok() {
+            self.tx.push(to, packet.len(), |datagram| {
+                datagram.copy_from_slice(packet);
+                true
+            });
+        }
+    }
+
+    /// Seals one DATA packet whose text of `length` bytes `fill` writes.
+    pub fn data(
+        &mut self,
+        session: &Session,
+        key: &Key,
+        carrier: &Carrier,
+        length: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<(), Reason> {
+        let overhead = carrier.overhead();
+        let size = overhead + DATA_OVERHEAD + length;
+        self.make_room(size)?;
+        let filled = self.tx.push(carrier.to, size, |datagram| {
+            let Some(counter) = key.next_counter() else { return false };
+            let (head, rest) = datagram[overhead..].split_at_mut(HEAD);
+            wire::write_head(head, wire::DATA, 0, key.index_tx, counter);
+            let (text, tag) = rest.split_at_mut(length);
+            fill(text);
+            tag.copy_from_slice(&key.seal.seal(counter, head, text));
+            carrier.wrap(datagram)
+        });
+        if !filled {
+            return Err(Reason::KeyWornOut);
+        }
+        session.counters.tx(1, size);
+        Ok(())
+    }
+
+    fn make_room(&mut self, size: usize) -> Result<(), Reason> {
+        if !self.tx.has_room(size) {
+            self.flush();
+        }
+        if self.tx.has_room(size) { Ok(()) } else { Err(Reason::TooLarge) }
+    }
+}

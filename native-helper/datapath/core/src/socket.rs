@@ -1,0 +1,543 @@
+//! The UDP sockets: one for each address family, with batches in both directions and segmentation where the kernel
+//! has it.
+
+use std::io;
+use std::mem::{MaybeUninit, size_of, zeroed};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::drops::{Drops, Reason};
+
+const SOCKET_BUFFER: libc::c_int = 4 * 1024 * 1024;
+/// Messages of one `recvmmsg` or `sendmmsg`.
+const MESSAGES: usize = 32;
+/// A UDP_GRO train, or one datagram.
+const RX_BUFFER: usize = 65_536;
+/// The kernel cuts one UDP_SEGMENT message into at most as many datagrams...
+const SEGMENTS_MAX: usize = 64;
+/// ...and takes no more bytes in it.
+const SEND_MAX: usize = 65_507;
+const TX_BUFFER: usize = 512 * 1024;
+const CONTROL: usize = 64;
+
+pub struct Sockets {
+    pub v4: Udp,
+    /// Absent where the computer has no IPv6.
+    pub v6: Option<Udp>,
+    pub port: u16,
+}
+
+pub struct Udp {
+    fd: OwnedFd,
+    /// Cleared for good when the kernel or the device turns out not to segment.
+    segment: AtomicBool,
+}
+
+impl Sockets {
+    /// Binds `port` on both families; 0 takes any that is free on both.
+    pub fn bind(port: u16) -> io::Result<Self> {
+        let mut tries = if port == 0 { 10 } else { 1 };
+        loop {
+            tries -= 1;
+            match Self::bind_once(port) {
+                Err(error) if tries > 0 && error.raw_os_error() == Some(libc::EADDRINUSE) => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn bind_once(port: u16) -> io::Result<Self> {
+        let v4 = Udp::bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
+        let port = v4.local_port()?;
+        let v6 = match Udp::bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
+            Ok(socket) => Some(socket),
+            // Without the family, or with all of it switched off, IPv4 is enough.
+            Err(error) if error.raw_os_error() != Some(libc::EADDRINUSE) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { v4, v6, port })
+    }
+
+    pub fn each(&self) -> impl Iterator<Item = &Udp> {
+        std::iter::once(&self.v4).chain(&self.v6)
+    }
+}
+
+impl Udp {
+    fn bind(address: &SocketAddr) -> io::Result<Self> {
+        let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+        let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+        // SAFETY: plain system call; the descriptor is owned from here on.
+        let fd = unsafe {
+            let fd = libc::socket(family, kind, 0);
+            if fd < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            OwnedFd::from_raw_fd(fd)
+        };
+        if address.is_ipv6() {
+            set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+        } else {
+            // Datagrams larger than the path are fragmented rather than lost until path MTU discovery sets sizes.
+            let _ = set_option(&fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT);
+        }
+        for (forced, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
+            if set_option(&fd, libc::SOL_SOCKET, forced, SOCKET_BUFFER).is_err() {
+                let _ = set_option(&fd, libc::SOL_SOCKET, plain, SOCKET_BUFFER);
+            }
+        }
+        let (storage, length) = to_storage(address);
+        // SAFETY: `storage` holds an address of `length` bytes.
+        if unsafe { libc::bind(fd.as_raw_fd(), ptr::from_ref(&storage).cast(), length) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let segment = set_option(&fd, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
+        let _ = set_option(&fd, libc::SOL_UDP, libc::UDP_GRO, 1);
+        Ok(Self { fd, segment: AtomicBool::new(segment) })
+    }
+
+    fn local_port(&self) -> io::Result<u16> {
+        // SAFETY: the kernel writes at most `length` bytes into `storage`, for which zeros are valid.
+        unsafe {
+            let mut storage: libc::sockaddr_storage = zeroed();
+            let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            if libc::getsockname(self.fd.as_raw_fd(), ptr::from_mut(&mut storage).cast(), &mut length) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            from_storage(&storage).map(|address| address.port()).ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+        }
+    }
+
+    pub fn raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    /// Stops using UDP_SEGMENT and UDP_GRO, as on a kernel without them.
+    pub fn disable_offload(&self) {
+        self.segment.store(false, Ordering::Relaxed);
+        let _ = set_option(&self.fd, libc::SOL_UDP, libc::UDP_GRO, 0);
+    }
+
+    pub fn segments(&self) -> bool {
+        self.segment.load(Ordering::Relaxed)
+    }
+}
+
+fn set_option(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    // SAFETY: `value` lives over the call and its size is given.
+    let result = unsafe {
+        let length = size_of::<libc::c_int>() as libc::socklen_t;
+        libc::setsockopt(fd.as_raw_fd(), level, name, ptr::from_ref(&value).cast(), length)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+pub fn to_storage(address: &SocketAddr) -> (libc::sockaddr_storage, libc::socklen_t) {
+    // SAFETY: zeros are a valid sockaddr_storage, which is large enough and aligned for both forms.
+    unsafe {
+        let mut storage: libc::sockaddr_storage = zeroed();
+        let length = match address {
+            SocketAddr::V4(v4) => {
+                let out: *mut libc::sockaddr_in = ptr::from_mut(&mut storage).cast();
+                (*out).sin_family = libc::AF_INET as libc::sa_family_t;
+                (*out).sin_port = v4.port().to_be();
+                (*out).sin_addr.s_addr = u32::from_ne_bytes(v4.ip().octets());
+                size_of::<libc::sockaddr_in>()
+            }
+            SocketAddr::V6(v6) => {
+                let out: *mut libc::sockaddr_in6 = ptr::from_mut(&mut storage).cast();
+                (*out).sin6_family = libc::AF_INET6 as libc::sa_family_t;
+                (*out).sin6_port = v6.port().to_be();
+                (*out).sin6_addr.s6_addr = v6.ip().octets();
+                (*out).sin6_scope_id = v6.scope_id();
+                size_of::<libc::sockaddr_in6>()
+            }
+        };
+        (storage, length as libc::socklen_t)
+    }
+}
+
+pub fn from_storage(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    // SAFETY: the family tells which form the bytes have.
+    unsafe {
+        match libc::c_int::from(storage.ss_family) {
+            libc::AF_INET => {
+                let v4: &libc::sockaddr_in = &*ptr::from_ref(storage).cast();
+                let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
+                Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
+            }
+            libc::AF_INET6 => {
+                let v6: &libc::sockaddr_in6 = &*ptr::from_ref(storage).cast();
+                let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+                Some(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), 0, v6.sin6_scope_id).into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Buffers of one `recvmmsg`.
+pub struct RxBatch {
+    buffer: Vec<u8>,
+    headers: Vec<libc::mmsghdr>,
+    vectors: Vec<libc::iovec>,
+    names: Vec<libc::sockaddr_storage>,
+    controls: Vec<Control>,
+}
+
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; CONTROL]);
+
+// SAFETY: the raw pointers point into the vectors of the same value and are set anew before each call.
+unsafe impl Send for RxBatch {}
+
+impl Default for RxBatch {
+    fn default() -> Self {
+        // SAFETY: zeros are valid for these plain C structures.
+        unsafe {
+            Self {
+                buffer: vec![0; MESSAGES * RX_BUFFER],
+                headers: vec![zeroed(); MESSAGES],
+                vectors: vec![zeroed(); MESSAGES],
+                names: vec![zeroed(); MESSAGES],
+                controls: vec![Control([0; CONTROL]); MESSAGES],
+            }
+        }
+    }
+}
+
+impl RxBatch {
+    /// Receives what is there, without waiting, and hands each datagram to `each`. Says how many messages came.
+    pub fn receive(&mut self, socket: &Udp, mut each: impl FnMut(SocketAddr, &mut [u8])) -> io::Result<usize> {
+        for i in 0..MESSAGES {
+            self.vectors[i] =
+                libc::iovec { iov_base: self.buffer[i * RX_BUFFER..].as_mut_ptr().cast(), iov_len: RX_BUFFER };
+            let header = &mut self.headers[i].msg_hdr;
+            header.msg_name = ptr::from_mut(&mut self.names[i]).cast();
+            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_iov = &mut self.vectors[i];
+            header.msg_iovlen = 1;
+            header.msg_control = self.controls[i].0.as_mut_ptr().cast();
+            header.msg_controllen = CONTROL as _;
+            header.msg_flags = 0;
+        }
+        // SAFETY: every header points to memory of this value that lives over the call.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.raw_fd(),
+                self.headers.as_mut_ptr(),
+                MESSAGES as _,
+                libc::MSG_DONTWAIT,
+                ptr::null_mut(),
+            )
+        };
+        if count < 0 {
+            let error = io::Error::last_os_error();
+            return if error.kind() == io::ErrorKind::WouldBlock { Ok(0) } else { Err(error) };
+        }
+        for i in 0..count as usize {
+            let length = (self.headers[i].msg_len as usize).min(RX_BUFFER);
+            let Some(from) = from_storage(&self.names[i]) else { continue };
+            let segment = segment_size(&self.headers[i].msg_hdr).unwrap_or(length).max(1);
+            let bytes = &mut self.buffer[i * RX_BUFFER..i * RX_BUFFER + length];
+            for datagram in bytes.chunks_mut(segment) {
+                each(from, datagram);
+            }
+        }
+        Ok(count as usize)
+    }
+}
+
+/// The size of the datagrams of a GRO train.
+fn segment_size(header: &libc::msghdr) -> Option<usize> {
+    // SAFETY: the kernel filled the control buffer; the macros stay inside its length.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(header);
+        while let Some(found) = message.as_ref() {
+            if found.cmsg_level == libc::SOL_UDP && found.cmsg_type == libc::UDP_GRO {
+                let mut size = MaybeUninit::<libc::c_int>::uninit();
+                ptr::copy_nonoverlapping(libc::CMSG_DATA(message), size.as_mut_ptr().cast(), size_of::<libc::c_int>());
+                return usize::try_from(size.assume_init()).ok().filter(|size| *size > 0);
+            }
+            message = libc::CMSG_NXTHDR(header, message);
+        }
+        None
+    }
+}
+
+struct Item {
+    start: usize,
+    end: usize,
+    to: SocketAddr,
+}
+
+/// Datagrams to send, one behind the other in one buffer. Neighbours of equal size to one destination leave as one
+/// UDP_SEGMENT message.
+pub struct TxBatch {
+    buffer: Vec<u8>,
+    used: usize,
+    items: Vec<Item>,
+    headers: Vec<libc::mmsghdr>,
+    vectors: Vec<libc::iovec>,
+    names: Vec<libc::sockaddr_storage>,
+    controls: Vec<Control>,
+    /// First and last item of each message.
+    runs: Vec<(usize, usize)>,
+}
+
+// SAFETY: as for RxBatch.
+unsafe impl Send for TxBatch {}
+
+impl Default for TxBatch {
+    fn default() -> Self {
+        Self::with_room(TX_BUFFER)
+    }
+}
+
+impl TxBatch {
+    /// A batch for `bytes` at a time; a datagram larger than that does not fit at all.
+    pub fn with_room(bytes: usize) -> Self {
+        // SAFETY: zeros are valid for these plain C structures.
+        unsafe {
+            Self {
+                buffer: vec![0; bytes],
+                used: 0,
+                items: Vec::with_capacity(1_024),
+                headers: vec![zeroed(); MESSAGES],
+                vectors: vec![zeroed(); MESSAGES],
+                names: vec![zeroed(); MESSAGES],
+                controls: vec![Control([0; CONTROL]); MESSAGES],
+                runs: Vec::with_capacity(MESSAGES),
+            }
+        }
+    }
+
+    /// Whether a datagram of `size` bytes fits before the next flush.
+    pub fn has_room(&self, size: usize) -> bool {
+        self.used + size <= self.buffer.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Appends a datagram of `size` bytes that `fill` writes; where `fill` says no, nothing is appended. The bytes given
+    /// to `fill` are those of earlier datagrams, so it must write all of them. `has_room` was asked before.
+    pub fn push(&mut self, to: SocketAddr, size: usize, fill: impl FnOnce(&mut [u8]) -> bool) -> bool {
+        let (start, end) = (self.used, self.used + size);
+        let filled = fill(&mut self.buffer[start..end]);
+        if filled {
+            self.used = end;
+            self.items.push(Item { start, end, to });
+        }
+        filled
+    }
+
+    /// Sends all. What the sockets refuse is dropped and counted: UDP promises nothing.
+    pub fn flush(&mut self, sockets: &Sockets, drops: &Drops) {
+        if self.items.is_empty() {
+            return;
+        }
+        self.send_family(&sockets.v4, true, drops);
+        match &sockets.v6 {
+            Some(v6) => self.send_family(v6, false, drops),
+            None => {
+                let lost = self.items.iter().filter(|item| item.to.is_ipv6()).count();
+                drops.add(Reason::SendFailed, lost as u64);
+            }
+        }
+        self.items.clear();
+        self.used = 0;
+    }
+
+    fn send_family(&mut self, socket: &Udp, v4: bool, drops: &Drops) {
+        let mut next = 0;
+        loop {
+            self.runs.clear();
+            while self.runs.len() < MESSAGES {
+                let Some(run) = self.next_run(&mut next, v4, socket.segments()) else { break };
+                self.runs.push(run);
+            }
+            if self.runs.is_empty() {
+                return;
+            }
+            self.send_runs(socket, drops);
+        }
+    }
+
+    /// The next items of the family that can leave as one message.
+    fn next_run(&self, next: &mut usize, v4: bool, segment: bool) -> Option<(usize, usize)> {
+        while self.items.get(*next)?.to.is_ipv4() != v4 {
+            *next += 1;
+        }
+        let first = *next;
+        let item = &self.items[first];
+        let size = item.end - item.start;
+        let mut last = first;
+        while segment && last + 1 - first < SEGMENTS_MAX {
+            let Some(after) = self.items.get(last + 1) else { break };
+            let shorter_before = self.items[last].end - self.items[last].start < size;
+            let fits = after.to == item.to && after.end - after.start <= size && after.end - item.start <= SEND_MAX;
+            if shorter_before || !fits {
+                break;
+            }
+            last += 1;
+        }
+        *next = last + 1;
+        Some((first, last))
+    }
+
+    fn send_runs(&mut self, socket: &Udp, drops: &Drops) {
+        for i in 0..self.runs.len() {
+            let (first, last) = self.runs[i];
+            let size = self.items[first].end - self.items[first].start;
+            self.prepare(i, first, last, (last > first).then_some(size as u16));
+        }
+        let mut done = 0;
+        while done < self.runs.len() {
+            // SAFETY: the headers from `done` on were prepared and point into this value.
+            let sent = unsafe {
+                let rest = (self.runs.len() - done) as libc::c_uint;
+                libc::sendmmsg(socket.raw_fd(), self.headers[done..].as_mut_ptr(), rest, libc::MSG_DONTWAIT)
+            };
+            if sent > 0 {
+                done += sent as usize;
+                continue;
+            }
+            let (first, last) = self.runs[done];
+            let error = io::Error::last_os_error();
+            match error.raw_os_error() {
+                Some(libc::EINTR) => continue,
+                // A device without checksum offload (EIO) or a path smaller than the segments (EINVAL, EMSGSIZE).
+                Some(code @ (libc::EIO | libc::EINVAL | libc::EMSGSIZE)) if last > first => {
+                    if code == libc::EIO {
+                        socket.segment.store(false, Ordering::Relaxed);
+                    }
+                    self.send_singly(socket, first, last, drops);
+                }
+                Some(libc::EAGAIN | libc::ENOBUFS) => drops.add(Reason::SendQueueFull, (last - first + 1) as u64),
+                _ => drops.add(Reason::SendFailed, (last - first + 1) as u64),
+            }
+            done += 1;
+        }
+    }
+
+    fn send_singly(&self, socket: &Udp, first: usize, last: usize, drops: &Drops) {
+        for item in &self.items[first..=last] {
+            let (name, length) = to_storage(&item.to);
+            let bytes = &self.buffer[item.start..item.end];
+            // SAFETY: bytes and address live over the call.
+            let sent = unsafe {
+                let name = ptr::from_ref(&name).cast();
+                libc::sendto(socket.raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT, name, length)
+            };
+            if sent < 0 {
+                drops.count(Reason::SendFailed);
+            }
+        }
+    }
+
+    fn prepare(&mut self, i: usize, first: usize, last: usize, segment: Option<u16>) {
+        let (start, end) = (self.items[first].start, self.items[last].end);
+        let (name, name_length) = to_storage(&self.items[first].to);
+        self.names[i] = name;
+        self.vectors[i] = libc::iovec { iov_base: self.buffer[start..end].as_mut_ptr().cast(), iov_len: end - start };
+        let header = &mut self.headers[i].msg_hdr;
+        header.msg_name = ptr::from_mut(&mut self.names[i]).cast();
+        header.msg_namelen = name_length;
+        header.msg_iov = &mut self.vectors[i];
+        header.msg_iovlen = 1;
+        header.msg_flags = 0;
+        header.msg_control = ptr::null_mut();
+        header.msg_controllen = 0;
+        if let Some(size) = segment {
+            // SAFETY: the control buffer is larger than one message with a u16 and aligned for it.
+            unsafe {
+                header.msg_control = self.controls[i].0.as_mut_ptr().cast();
+                header.msg_controllen = libc::CMSG_SPACE(size_of::<u16>() as _) as _;
+                let message = libc::CMSG_FIRSTHDR(header);
+                (*message).cmsg_level = libc::SOL_UDP;
+                (*message).cmsg_type = libc::UDP_SEGMENT;
+                (*message).cmsg_len = libc::CMSG_LEN(size_of::<u16>() as _) as _;
+                ptr::copy_nonoverlapping(ptr::from_ref(&size).cast(), libc::CMSG_DATA(message), size_of::<u16>());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn receive(socket: &Udp, count: usize) -> Vec<Vec<u8>> {
+        let mut batch = RxBatch::default();
+        let mut got = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while got.len() < count && Instant::now() < deadline {
+            batch.receive(socket, |_, bytes| got.push(bytes.to_vec())).unwrap();
+            std::thread::yield_now();
+        }
+        got
+    }
+
+    #[test]
+    fn runs_of_equal_size_arrive_as_they_were_with_and_without_segmentation() {
+        for offload in [true, false] {
+            let (a, b) = (Sockets::bind(0).unwrap(), Sockets::bind(0).unwrap());
+            if !offload {
+                a.each().chain(b.each()).for_each(Udp::disable_offload);
+            }
+            let drops = Drops::default();
+            let mut batch = TxBatch::default();
+            let to_v4 = SocketAddr::from(([127, 0, 0, 1], b.port));
+            let sizes = [1_400, 1_400, 1_400, 700, 1_400, 32, 1_400, 1_400];
+            for (n, size) in sizes.iter().enumerate() {
+                assert!(batch.push(to_v4, *size, |bytes| {
+                    bytes.fill(n as u8);
+                    true
+                }));
+            }
+            assert!(!batch.push(to_v4, 10, |_| false));
+            batch.flush(&a, &drops);
+            assert!(batch.is_empty());
+            let expected: Vec<Vec<u8>> = sizes.iter().enumerate().map(|(n, size)| vec![n as u8; *size]).collect();
+            assert_eq!(receive(&b.v4, sizes.len()), expected);
+            assert!(drops.all().iter().all(|(_, count)| *count == 0));
+        }
+    }
+
+    #[test]
+    fn a_refused_datagram_is_counted_and_the_others_go_on() {
+        let (a, b) = (Sockets::bind(0).unwrap(), Sockets::bind(0).unwrap());
+        let drops = Drops::default();
+        let mut batch = TxBatch::default();
+        for to in [[255, 255, 255, 255], [127, 0, 0, 1]] {
+            batch.push(SocketAddr::from((to, b.port)), 40, |bytes| {
+                bytes.fill(to[0]);
+                true
+            });
+        }
+        batch.flush(&a, &drops);
+        assert_eq!(receive(&b.v4, 1), vec![vec![127; 40]]);
+        assert_eq!(drops.get(Reason::SendFailed), 1);
+    }
+
+    #[test]
+    fn a_port_in_use_is_an_error() {
+        let taken = Sockets::bind(0).unwrap();
+        let error = Sockets::bind(taken.port).err().unwrap();
+        assert_eq!(error.raw_os_error(), Some(libc::EADDRINUSE));
+    }
+
+    #[test]
+    fn addresses_round_trip() {
+        for text in ["192.0.2.1:5", "[2001:db8::1]:65535"] {
+            let address: SocketAddr = text.parse().unwrap();
+            assert_eq!(from_storage(&to_storage(&address).0), Some(address));
+        }
+    }
+}
