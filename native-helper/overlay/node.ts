@@ -57,7 +57,7 @@ export class Node {
 
   constructor(options: NodeOptions, now: Instant, wall: number) {
     const core = new Core(options, now, wall);
-    const peers = new Peers(core);
+    const peers = new Peers(core, () => this.#upkeep.edgesChanged());
     const control = new Control(core);
     const descs = new Descs(core);
     this.#core = core;
@@ -89,7 +89,11 @@ export class Node {
     });
     this.#upkeep = new Upkeep({
       core, peers, control, router: this.#router, handshakes: this.#handshakes, linker: this.#linker, descs,
-      hooks: { nearChanged: () => this.#nearChanged(), becameMember: () => this.#becameMember() },
+      hooks: {
+        nearChanged: () => this.#nearChanged(),
+        becameMember: () => this.#becameMember(),
+        isNeeded: (peer) => this.#isNeeded(peer),
+      },
     });
     this.#records = new Records(core, peers, control, this.#router);
     this.#ips = new VirtualIps({
@@ -213,7 +217,10 @@ export class Node {
     if (info.restarted) {
       this.#control.forget(peer);
       peer.nextControlId = 1;
-      peer.neighbours = new Set();
+      peer.neighbours.clear();
+      this.#peers.setFlags(peer, { ...peer.flags, member: false });
+      peer.told = new Set();
+      peer.toldDescs.clear();
       peer.note(core.wall, "restarted", "The peer started anew");
     }
     if (info.edgeKind) (info.role === "initiator" ? peer.ours : peer.theirs).add(info.edgeKind);
@@ -240,7 +247,7 @@ export class Node {
     this.#relays.pathChanged(peer);
     if (peer.live) this.#edgeUp(peer);
     else {
-      this.#upkeep.edgesChanged(undefined);
+      this.#upkeep.edgesChanged();
       if (peer.isEdge) this.#linker.bringUp(peer);
     }
     if (!peer.direct && peer.active?.path.kind === "tunnel") this.#retryDirect(peer);
@@ -257,7 +264,7 @@ export class Node {
   #linkEnded(address: RingAddress, live: boolean): void {
     const peer = this.#peers.get(address);
     if (live && peer) this.#edgeUp(peer);
-    else this.#upkeep.edgesChanged(undefined);
+    else this.#upkeep.edgesChanged();
   }
 
   #dead(peer: Peer, reason: string): void {
@@ -319,7 +326,7 @@ export class Node {
       case "trim":
         return this.#onTrim(peer);
       case "trimOk":
-        if (message.accept && this.#mayClose(peer)) this.#forget(peer);
+        if (message.accept && this.#mayClose(peer)) this.#closeAgreed(peer);
         return;
       case "close":
         peer.note(core.wall, "closed", `The peer closed the link: ${message.reason}`);
@@ -389,13 +396,21 @@ export class Node {
     peer.theirs.clear();
     const accept = this.#mayClose(peer);
     this.#control.send(peer, { type: "trimOk", accept });
-    if (accept) this.#forget(peer);
+    if (accept) this.#closeAgreed(peer);
   }
 
-  /** Neither end needs the edge: not a ring neighbour, no traffic, nothing of others goes by it. */
-  #mayClose(peer: Peer): boolean {
+  #closeAgreed(peer: Peer): void {
+    this.#forget(peer);
+    this.#upkeep.edgeClosed(peer);
+  }
+
+  #isNeeded(peer: Peer): boolean {
     const isUsed = this.#core.now - peer.lastIpAt < SHORTCUT_IDLE_MS && (peer.counters?.ipTxPackets ?? 0) > 0;
-    return this.#upkeep.mayTrim(peer) && !isUsed && !this.#relays.carriesFor(peer.address) && !this.#relays.isRelayOfOurs(peer.address);
+    return isUsed || this.#relays.carriesFor(peer.address) || this.#relays.isRelayOfOurs(peer.address);
+  }
+
+  #mayClose(peer: Peer): boolean {
+    return this.#upkeep.mayTrim(peer) && !this.#isNeeded(peer);
   }
 
   /** Tells the peer our addresses and when to start, so that the first packets cross. */

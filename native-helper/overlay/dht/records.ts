@@ -14,6 +14,7 @@ import type { Peer } from "../link/peer.ts";
 import type { Peers } from "../link/peers.ts";
 import { addressFromBytes, addressToBytes, compareDistance, type RingAddress } from "../ring/address.ts";
 import type { RoutedRequest, Router } from "../ring/router.ts";
+import type { Timer } from "../timers.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { parseIpv4 } from "../wire/ip.ts";
 import { decodeAddressInfo, decodeLease, encodeRecordUnsigned, RECORD_ADDRESS, RECORD_LEASE, recordWithSignature } from "../wire/record.ts";
@@ -30,6 +31,8 @@ interface Held {
 }
 
 const COPIES_AT_ONCE = 16;
+const COPY_REST_MS = 1_000;
+const COPY_LATEST_MS = 3_000;
 const PUT_TIMEOUT_MS = 3_000;
 const SWEEP_MS = 60_000;
 
@@ -40,7 +43,8 @@ export class Records {
   readonly #router: Router;
   /** By `type:key`; a register has one holder. */
   readonly #held = new Map<string, Held>();
-  #copying = false;
+  #copyTimer: Timer | undefined;
+  #copyFrom: number | undefined;
 
   constructor(core: Core, peers: Peers, control: Control, router: Router) {
     this.#core = core;
@@ -173,14 +177,19 @@ export class Records {
 
   clear(): void {
     this.#held.clear();
-    this.#copying = false;
+    this.#copyTimer?.cancel();
+    this.#copyFrom = undefined;
   }
 
+  /** Once the near set rests, or after 3 s of changes. */
   #copySoon(): void {
-    if (this.#copying || this.#held.size === 0) return;
-    this.#copying = true;
-    this.#core.after(300, "record copies", () => {
-      this.#copying = false;
+    if (this.#held.size === 0) return;
+    const { now } = this.#core;
+    this.#copyFrom ??= now;
+    this.#copyTimer?.cancel();
+    const wait = Math.max(0, Math.min(COPY_REST_MS, this.#copyFrom + COPY_LATEST_MS - now));
+    this.#copyTimer = this.#core.after(wait, "record copies", () => {
+      this.#copyFrom = undefined;
       this.#copyToReplicas();
     });
   }

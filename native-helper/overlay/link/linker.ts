@@ -13,7 +13,7 @@ import type { Core } from "../core.ts";
 import type { RingAddress } from "../ring/address.ts";
 import type { RoutedRequest, Router } from "../ring/router.ts";
 import type { Timer } from "../timers.ts";
-import type { EdgeKind, MessageOf } from "../wire/types.ts";
+import type { Desc, EdgeKind, MessageOf } from "../wire/types.ts";
 import type { Descs } from "./descs.ts";
 import type { Handshakes } from "./handshakes.ts";
 import type { Paths } from "./paths.ts";
@@ -94,7 +94,7 @@ export class Linker {
     if (peer?.live && peer.ours.has(kind)) return false;
     if (this.busy && kind !== "near") return false;
     if (this.#attempts.size >= 2 * LINKS_AT_ONCE) return false;
-    if (!peer?.live && this.#peers.edges().length >= EDGE_HARD_LIMIT) return false;
+    if (kind !== "near" && !peer?.live && this.#peers.edges().length >= EDGE_HARD_LIMIT) return false;
     const attempt: Attempt = {
       address, kind, teller,
       nonce: (BigInt(core.entropy.u32()) << 32n) | BigInt(core.entropy.u32()),
@@ -127,7 +127,7 @@ export class Linker {
       request.answer({ type: "linkOk", nonce: link.nonce, desc: core.desc(), resp: EMPTY });
       return;
     }
-    if (!known?.live && this.#peers.edges().length >= EDGE_HARD_LIMIT) {
+    if (link.kind !== "near" && !known?.live && this.#peers.edges().length >= EDGE_HARD_LIMIT) {
       request.answer({ type: "refer", reason: 1, briefs: [] });
       return;
     }
@@ -136,13 +136,18 @@ export class Linker {
     if (!answer) return;
     const peer = answer.peer;
     peer.theirs.add(link.kind);
-    peer.flags = link.desc.flags;
+    this.#flags(peer, link.desc);
     peer.desc = this.#descs.get(from) ?? link.desc;
     request.answer({ type: "linkOk", nonce: link.nonce, desc: core.desc(), resp: answer.packet });
     if (wasUp && peer.active && peer.active.path.kind !== "ring") return;
     // Our first checks open our NAT while the answer travels; the asker's come when it arrives.
     peer.tas = answer.tas;
     this.#paths.punch(peer, answer.tas);
+  }
+
+  /** A descriptor may be older than what the peer told since: membership, once reached, stays. */
+  #flags(peer: Peer, desc: Desc): void {
+    this.#peers.setFlags(peer, { ...desc.flags, member: desc.flags.member || peer.flags.member });
   }
 
   /** The peer opened this edge for that reason too. */
@@ -206,7 +211,7 @@ export class Linker {
       const peer = this.#peers.get(address);
       if (peer?.up && peer.active && peer.active.path.kind !== "ring") {
         peer.ours.add(kind);
-        peer.flags = answer.desc.flags;
+        this.#flags(peer, answer.desc);
         this.#peers.edgesChanged();
         return this.#end(attempt, true);
       }
@@ -218,7 +223,7 @@ export class Linker {
     const peer = this.#peers.get(address);
     if (!peer) return this.#end(attempt, false);
     peer.ours.add(kind);
-    peer.flags = answer.desc.flags;
+    this.#flags(peer, answer.desc);
     peer.desc = this.#descs.get(address);
     if (peer.live) {
       this.#peers.edgesChanged();

@@ -42,8 +42,14 @@ export class Peer {
   readonly ours = new Set<EdgeKind>();
   readonly theirs = new Set<EdgeKind>();
   readonly history: HistoryEntry[] = [];
-  /** Addresses of the peer's ring neighbours, from its last NEAR. */
-  neighbours: ReadonlySet<RingAddress> = new Set();
+  /** Members that the peer has edges to, as it told in NEAR; newest last. */
+  readonly neighbours = new Set<RingAddress>();
+  /** What this node told the peer last of its neighbours, and whose descriptors it sent. */
+  told: ReadonlySet<RingAddress> = new Set();
+  readonly toldDescs = new Set<RingAddress>();
+  /** When the edge came up, and when its closing was last proposed. */
+  edgeSince: Instant | undefined;
+  trimAskedAt = Number.NEGATIVE_INFINITY;
   sendKey: Key | undefined;
   active: PathState | undefined;
   desc: Desc | undefined;

@@ -2,17 +2,21 @@
 import type { Slot } from "../boundary.ts";
 import type { Core } from "../core.ts";
 import { lowerBound, type RingAddress } from "../ring/address.ts";
+import type { NodeFlags } from "../wire/types.ts";
 import { Peer } from "./peer.ts";
 
 export class Peers {
   readonly #core: Core;
+  readonly #memberChanged: () => void;
   readonly #byAddress = new Map<RingAddress, Peer>();
   readonly #bySlot = new Map<Slot, Peer>();
   #members: RingAddress[] | undefined;
   #nextSlot = 1;
 
-  constructor(core: Core) {
+  /** `memberChanged`: a peer became a member, or is none any more. */
+  constructor(core: Core, memberChanged: () => void) {
     this.#core = core;
+    this.#memberChanged = memberChanged;
   }
 
   get size(): number {
@@ -39,6 +43,15 @@ export class Peers {
       this.#bySlot.set(peer.slot, peer);
     }
     return peer;
+  }
+
+  /** What the peer says of itself; its membership decides about the ring. */
+  setFlags(peer: Peer, flags: NodeFlags): void {
+    const changed = peer.flags.member !== flags.member;
+    peer.flags = flags;
+    if (!changed) return;
+    this.#members = undefined;
+    this.#memberChanged();
   }
 
   remove(peer: Peer): void {

@@ -18,6 +18,10 @@ import {
   NEAR_DEBOUNCE_MS,
   NEAR_PERIOD_MS,
   NEAR_PERIOD_YOUNG_MS,
+  TRIM_AGE_MS,
+  TRIM_AGE_UNDER_PRESSURE_MS,
+  TRIM_ASK_AGAIN_MS,
+  TRIM_PERIOD_MS,
   YOUNG_MS,
 } from "../constants.ts";
 import { type Core, NO_COORD } from "../core.ts";
@@ -43,6 +47,8 @@ export interface UpkeepHooks {
   /** The set of live member edges near this node changed, or this node became a member. */
   nearChanged(): void;
   becameMember(): void;
+  /** Traffic or a tunnel goes by that edge. */
+  isNeeded(peer: Peer): boolean;
 }
 
 interface Candidate {
@@ -50,12 +56,12 @@ interface Candidate {
   readonly teller: RingAddress | undefined;
 }
 
-const BRIEFS_IN_NEAR = 16;
-const DESCS_IN_NEAR = 3;
+const NEIGHBOURS_REMEMBERED = 24;
 const BRIEFS_IN_FOUND = 17;
 const DESCS_IN_FOUND = 4;
 const CANDIDATES_LIMIT = 128;
 const FIRST_OF_JOINERS_MS = 1_000;
+const SMALL_START_LIST = 2;
 const SETTLE_FOR_LESS_MS = 4_000;
 const FIND_TIMEOUT_MS = 3_000;
 const FAR_LEAST = 4;
@@ -81,6 +87,7 @@ export class Upkeep {
   #foundAt: number | undefined;
   #expected: readonly RingAddress[] = [];
   #joinTries = 0;
+  #isFinding = false;
   #anyAnswer = false;
   #gossip: Timer | undefined;
   #evaluation: Timer | undefined;
@@ -116,7 +123,7 @@ export class Upkeep {
 
   /** The start addresses had their time and none answered. */
   get gaveUpOnce(): boolean {
-    return !this.#anyAnswer && this.#core.now - this.#startedAt >= ALONE_AFTER_MS;
+    return !this.#anyAnswer && this.#core.now - this.#startedAt >= ALONE_AFTER_MS - 1;
   }
 
   isNear(address: RingAddress): boolean {
@@ -143,6 +150,7 @@ export class Upkeep {
     CHECK_AGES_MS.forEach((age) => core.after(age, "check", () => this.#check()));
     core.after(CHECK_PERIOD_MS, "check", () => this.#checkPeriodically());
     core.after(FAR_TICK_SHORT_MS, "far edges", () => this.#farUpkeep());
+    core.after(TRIM_PERIOD_MS, "trim", () => this.#trim());
   }
 
   stop(): void {
@@ -155,6 +163,7 @@ export class Upkeep {
     this.#foundAt = undefined;
     this.#expected = [];
     this.#joinTries = 0;
+    this.#isFinding = false;
     this.#anyAnswer = false;
     this.#gossip = undefined;
     this.#evaluation = undefined;
@@ -163,7 +172,7 @@ export class Upkeep {
   }
 
   /** An edge came up, went down, changed its path class, or its peer's membership changed. */
-  edgesChanged(peer: Peer | undefined): void {
+  edgesChanged(): void {
     this.#peers.edgesChanged();
     if (!this.#running) return;
     const before = this.#near.join();
@@ -171,32 +180,48 @@ export class Upkeep {
     if (before !== this.#near.join()) {
       this.#gossipSoon();
       this.#hooks.nearChanged();
-    } else if (peer?.live) this.#tell(peer);
+    }
     this.#evaluateSoon();
+    this.#findPlace();
     this.#tryMember();
   }
 
   edgeUp(peer: Peer): void {
     this.#candidates.delete(peer.address);
-    this.edgesChanged(peer);
-    if (!this.#core.member && peer.live && this.#foundAt === undefined) this.#findSelf(peer);
+    if (peer.edgeSince === undefined) {
+      peer.edgeSince = this.#core.now;
+      this.edgesChanged();
+      this.#tell(peer, true);
+    } else this.edgesChanged();
+  }
+
+  /** The edge was closed by agreement: its end stays a member that may become a neighbour again. */
+  edgeClosed(peer: Peer): void {
+    if (peer.member && this.#running) this.#candidates.set(peer.address, { flags: peer.flags, teller: undefined });
   }
 
   /** That member is gone; whoever still names it is not believed for a while. */
   edgeDown(address: RingAddress): void {
     this.#candidates.delete(address);
-    this.edgesChanged(undefined);
+    for (const peer of this.#peers.all()) peer.neighbours.delete(address);
+    this.edgesChanged();
     if (this.#running && this.#peers.edges().length === 0) this.#redialSoon();
   }
 
   onNear(peer: Peer, near: MessageOf<"near">): void {
     if (near.self.address !== peer.address) return this.#core.drop("gossip about another");
-    const wasMember = peer.member;
-    peer.flags = near.self.flags;
-    peer.neighbours = new Set(near.briefs.map((brief) => brief.address));
+    this.#peers.setFlags(peer, near.self.flags);
+    // Between full repetitions a neighbour tells only what is new, so the set grows; dead members leave it one by one.
+    for (const brief of near.briefs) {
+      peer.neighbours.delete(brief.address);
+      peer.neighbours.add(brief.address);
+    }
+    for (const address of peer.neighbours) {
+      if (peer.neighbours.size <= NEIGHBOURS_REMEMBERED) break;
+      peer.neighbours.delete(address);
+    }
     for (const desc of near.descs) this.#descs.learn(desc);
     for (const brief of near.briefs) this.#hear(brief, peer.address);
-    if (wasMember !== peer.member) this.edgesChanged(peer);
     this.#evaluateSoon();
     if (!this.#core.member) this.#considerFirst();
   }
@@ -248,7 +273,7 @@ export class Upkeep {
   /** Closes what only served to get in: asked of the other end, which may still need it. */
   mayTrim(peer: Peer): boolean {
     if (!this.#core.member || this.isNear(peer.address)) return false;
-    return !peer.ours.has("far") && !peer.ours.has("anchor") && !peer.ours.has("shortcut");
+    return !peer.ours.has("far") && !peer.ours.has("anchor") && !peer.ours.has("shortcut") && !peer.ours.has("leaf");
   }
 
   #enqueue(addresses: readonly SocketAddress[]): void {
@@ -265,6 +290,8 @@ export class Upkeep {
   #dialNext(): void {
     if (this.#dialTimer?.run || this.#queue.length === 0 || !this.#running) return;
     if (this.#dialing.size >= DIALS_AT_ONCE) return;
+    // One start address that answers is enough to join; small lists are tried whole, since each tells about our NAT.
+    if (this.#anyAnswer && this.#queue.length > SMALL_START_LIST && this.#peers.edges().length > 0) return;
     const remote = this.#queue.shift() as SocketAddress;
     const core = this.#core;
     this.#dialTimer = core.after(DIAL_GAP_MS, "next start address", () => this.#dialNext());
@@ -308,21 +335,30 @@ export class Upkeep {
   #considerAlone(): void {
     const core = this.#core;
     if (!this.#running || core.member || this.#peers.edges().length > 0) return;
-    const waited = core.now - this.#startedAt >= ALONE_AFTER_MS;
+    const waited = core.now - this.#startedAt >= ALONE_AFTER_MS - 1;
     if (this.foreignStartAddresses.length === 0 ? this.#dialing.size === 0 && this.#queue.length === 0 : waited) this.#becomeMember();
   }
 
   /** All that are here are joining too: the lowest address begins the ring. */
   #considerFirst(): void {
     const core = this.#core;
-    if (!this.#running || core.member || core.now - this.#startedAt < FIRST_OF_JOINERS_MS) return;
+    if (!this.#running || core.member || core.now - this.#startedAt < FIRST_OF_JOINERS_MS - 1) return;
     const edges = this.#peers.edges();
     if (edges.length === 0 || edges.some((peer) => peer.member || peer.address < core.address)) return;
     this.#becomeMember();
   }
 
+  /** Asks for our own place as soon as a member can be asked. */
+  #findPlace(): void {
+    if (this.#core.member || this.#foundAt !== undefined || this.#isFinding) return;
+    const through = this.#peers.liveMembers()[0];
+    const peer = through && this.#peers.get(through);
+    if (peer) this.#findSelf(peer);
+  }
+
   #findSelf(through: Peer): void {
     const core = this.#core;
+    this.#isFinding = true;
     this.#router.request({
       dst: core.address,
       mode: "nearest",
@@ -330,6 +366,7 @@ export class Upkeep {
       firstHop: through,
       timeoutMs: FIND_TIMEOUT_MS,
       onAnswer: (answer) => {
+        this.#isFinding = false;
         if (answer.type !== "found" || core.member) return;
         this.#foundAt ??= core.now;
         this.#learnFound(answer, through.address);
@@ -339,7 +376,10 @@ export class Upkeep {
         core.after(SETTLE_FOR_LESS_MS, "membership", () => this.#tryMember());
         core.after(2 * SETTLE_FOR_LESS_MS, "join again", () => this.#joinAgain());
       },
-      onTimeout: () => this.#joinAgain(),
+      onTimeout: () => {
+        this.#isFinding = false;
+        this.#joinAgain();
+      },
     });
   }
 
@@ -349,9 +389,9 @@ export class Upkeep {
     const wait = JOIN_RETRY_MS[Math.min(this.#joinTries++, JOIN_RETRY_MS.length - 1)] as number;
     core.after(wait, "join again", () => {
       if (!this.#running || core.member) return;
-      const edges = this.#peers.edges();
-      const through = edges[core.entropy.u32() % Math.max(1, edges.length)];
-      if (through) this.#findSelf(through);
+      const members = this.#peers.edges().filter((peer) => peer.member);
+      const through = members[core.entropy.u32() % Math.max(1, members.length)];
+      if (through && !this.#isFinding) this.#findSelf(through);
       this.#considerFirst();
     });
   }
@@ -361,7 +401,7 @@ export class Upkeep {
     if (core.member || !this.#running || this.#foundAt === undefined) return;
     const linked = this.#peers.liveMembers();
     const isWhole = this.#expected.length > 0 && this.#expected.every((address) => linked.includes(address));
-    const settles = core.now - this.#foundAt >= SETTLE_FOR_LESS_MS && linked.length > 0;
+    const settles = core.now - this.#foundAt >= SETTLE_FOR_LESS_MS - 1 && linked.length > 0;
     if (isWhole || settles) this.#becomeMember();
   }
 
@@ -370,20 +410,29 @@ export class Upkeep {
     core.member = true;
     core.descChanged();
     this.#near = this.#peers.aroundOf(core.address, D_NEAR);
-    this.#gossipNow();
+    this.#gossipNow(true);
     this.#evaluateSoon();
     this.#hooks.becameMember();
-    core.after(LEAF_AFTER_MEMBER_MS, "leaf edges", () => this.#trimLeaves());
     core.after(500, "check", () => this.#check());
   }
 
-  #trimLeaves(): void {
+  /** Proposes to close edges that this node does not need; the other end may refuse. */
+  #trim(): void {
     if (!this.#running) return;
-    for (const peer of this.#peers.edges()) {
-      if (peer.ours.has("leaf")) peer.ours.delete("leaf");
-      if (peer.ours.size === 0 && this.mayTrim(peer)) this.#control.send(peer, { type: "trim" });
+    const core = this.#core;
+    const edges = this.#peers.edges();
+    const isCrowded = edges.length > 2 * D_NEAR + 3 * Math.max(FAR_LEAST, this.#farWanted());
+    const leastAge = isCrowded ? TRIM_AGE_UNDER_PRESSURE_MS : TRIM_AGE_MS;
+    for (const peer of edges) {
+      const age = core.now - (peer.edgeSince ?? core.now);
+      if (peer.ours.has("leaf") && core.member && (isCrowded || age >= LEAF_AFTER_MEMBER_MS)) peer.ours.delete("leaf");
+      if (age < leastAge || core.now - peer.trimAskedAt < TRIM_ASK_AGAIN_MS || !this.mayTrim(peer)) continue;
+      if (peer.theirs.has("far") || peer.theirs.has("anchor") || peer.theirs.has("shortcut") || peer.theirs.has("leaf")) continue;
+      if (this.#hooks.isNeeded(peer)) continue;
+      peer.trimAskedAt = core.now;
+      this.#control.send(peer, { type: "trim" });
     }
-    this.#core.after(LEAF_AFTER_MEMBER_MS, "leaf edges", () => this.#trimLeaves());
+    core.after(core.vary(TRIM_PERIOD_MS, 0.2), "trim", () => this.#trim());
   }
 
   #hear(brief: Brief, teller: RingAddress): void {
@@ -428,31 +477,38 @@ export class Upkeep {
     this.#gossip = this.#core.after(this.#core.vary(NEAR_DEBOUNCE_MS, 0.5), "gossip", () => this.#gossipNow());
   }
 
-  #gossipNow(): void {
-    for (const peer of this.#peers.edges()) this.#tell(peer);
+  /** To those whose picture changed; to `all` as a repetition against loss. */
+  #gossipNow(all = false): void {
+    for (const peer of this.#peers.edges()) {
+      const isOnlyGettingIn = !peer.member && peer.ours.size === 0 && peer.theirs.has("leaf");
+      if (all || !isOnlyGettingIn) this.#tell(peer, all);
+    }
   }
 
   #gossipPeriodically(): void {
     if (!this.#running) return;
-    this.#gossipNow();
+    this.#gossipNow(true);
     const isYoung = this.#core.now - this.#startedAt < YOUNG_MS;
     const period = isYoung ? NEAR_PERIOD_YOUNG_MS : NEAR_PERIOD_MS;
     this.#core.after(this.#core.vary(period, 0.1), "gossip", () => this.#gossipPeriodically());
   }
 
   /** Tells a neighbour the nodes nearest to that neighbour, and our own near set. */
-  #tell(peer: Peer): void {
+  #tell(peer: Peer, again: boolean): void {
     if (!peer.live) return;
     const core = this.#core;
     const tailored = new Set([...this.#near, ...this.#peers.aroundOf(peer.address, D_NEAR)]);
     tailored.delete(peer.address);
-    const listed = [...tailored].sort((a, b) => compareDistance(peer.address, a, b)).slice(0, BRIEFS_IN_NEAR);
+    const listed = [...tailored].filter((address) => again || !peer.told.has(address)).sort();
+    if (listed.length === 0 && !again) return;
+    peer.told = tailored;
     const descs: Desc[] = [];
-    for (const address of listed) {
-      if (descs.length >= DESCS_IN_NEAR) break;
-      if (peer.neighbours.has(address)) continue;
+    for (const address of around(listed, peer.address, 1)) {
+      if (peer.neighbours.has(address) || peer.toldDescs.has(address)) continue;
       const desc = this.#descs.get(address) ?? this.#peers.get(address)?.desc;
-      if (desc) descs.push(desc);
+      if (!desc) continue;
+      descs.push(desc);
+      peer.toldDescs.add(address);
     }
     this.#control.send(peer, { type: "near", self: core.brief(), briefs: listed.map((address) => this.#briefOf(address)), descs });
   }
@@ -508,12 +564,17 @@ export class Upkeep {
     if (!this.#running) return;
     const core = this.#core;
     const size = this.sizeEstimate();
-    const wanted = size < 4 * (D_NEAR + 1) ? 0 : Math.min(FAR_MOST, Math.max(FAR_LEAST, Math.ceil(Math.log2(size))));
+    const wanted = this.#farWanted();
     const have = this.#peers.edges().filter((peer) => peer.ours.has("far")).length;
     if (core.member && have < wanted) {
       for (let missing = 0; missing < Math.min(3, wanted - have); missing++) this.#makeFar(size, wanted);
     }
     core.after(core.vary(have < wanted ? FAR_TICK_SHORT_MS : FAR_TICK_FULL_MS, 0.2), "far edges", () => this.#farUpkeep());
+  }
+
+  #farWanted(): number {
+    const size = this.sizeEstimate();
+    return size < 4 * (D_NEAR + 1) ? 0 : Math.min(FAR_MOST, Math.max(FAR_LEAST, Math.ceil(Math.log2(size))));
   }
 
   /** One far edge at a harmonic distance (Kleinberg; Symphony), stratified over the slots. */
