@@ -147,6 +147,7 @@ export class AffiliationStore {
   readonly #state: StateFile<z.infer<typeof StoredState>>;
   readonly #interface: StateFile<z.infer<typeof StoredInterface>>;
   #removed = false;
+  #madeIdentity = false;
 
   constructor(parent: StateStore, folder: string, wall: () => number) {
     this.folder = folder;
@@ -166,12 +167,19 @@ export class AffiliationStore {
     if (!this.#removed) await this.#membership.write(membership);
   }
 
+  /** Undoes a join that failed. Keys that were there before it stay. */
+  async forgetMembership(): Promise<void> {
+    await this.#membership.remove();
+    if (this.#madeIdentity) await this.remove();
+  }
+
   /** The keys of this affiliation; made, and on disk before anyone hears of them, on first use. */
   async identity(): Promise<IdentityKeys> {
     const stored = this.#parent.take(this.#identity.read(this.#wall()));
     if (stored) {
       return { edSeed: fromBase64(stored.edSeed), xSecret: fromBase64(stored.xSecret), salt: fromBase64(stored.salt) };
     }
+    this.#madeIdentity = true;
     const keys: IdentityKeys = { edSeed: random(32), xSecret: random(32), salt: random(16) };
     await this.#identity.write({
       version: 1,

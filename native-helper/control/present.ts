@@ -1,0 +1,150 @@
+/** Turns what the engine and the drivers know into the views of the contract. */
+import type {
+  AffiliationView,
+  InterfaceView,
+  LinkCounts,
+  PeerDetail,
+  PeerRow,
+  RingView,
+  Transport,
+  Warning,
+} from "../contract/contract.ts";
+import type { NodeView, PeerView } from "../overlay/boundary.ts";
+
+/** What is known of one affiliation. */
+export interface AffiliationFacts {
+  readonly name: string;
+  readonly id: string;
+  readonly security: "closed" | "passphrase" | "open";
+  readonly interface: InterfaceView;
+  readonly interfaceWanted: boolean;
+  readonly virtualIp: string | null;
+  readonly subnet: string;
+  readonly startAddresses: readonly string[];
+  readonly node: NodeView;
+  readonly warnings: readonly Warning[];
+  ratesOf(slot: number | undefined): { readonly txBytesPerS: number; readonly rxBytesPerS: number };
+}
+
+export function affiliationView(facts: AffiliationFacts): AffiliationView {
+  const { node } = facts;
+  return {
+    name: facts.name,
+    id: facts.id,
+    security: facts.security,
+    state: node.state,
+    reason: node.reason ?? null,
+    interface: facts.interface,
+    interfaceWanted: facts.interfaceWanted,
+    virtualIp: facts.virtualIp,
+    virtualIp6: null,
+    subnet: facts.subnet,
+    lease: null,
+    ringAddress: node.ringAddress,
+    natKind: node.natKind,
+    localTransportAddresses: node.localTransportAddresses.map(taText),
+    learnedTransportAddresses: node.learnedTransportAddresses.map(taText),
+    startTransportAddresses: [...facts.startAddresses],
+    peersKnown: node.peers.length,
+    sizeEstimate: rounded(node.sizeEstimate),
+    links: linkCounts(node.peers),
+    warnings: facts.warnings.map(({ code, text, remedy }) => ({ code, text, remedy })),
+  };
+}
+
+export function peerRow(facts: AffiliationFacts, peer: PeerView): PeerRow {
+  const { counters, path } = peer;
+  const rates = facts.ratesOf(peer.slot);
+  return {
+    ringAddress: peer.ringAddress,
+    name: peer.name ?? null,
+    site: peer.site ?? null,
+    version: peer.version ?? null,
+    virtualIp: peer.virtualIp ?? null,
+    virtualIp6: null,
+    kinds: [...peer.kinds],
+    transport: transportOf(peer),
+    via: path?.kind === "tunnel" ? path.relay : null,
+    remote: path?.kind === "udp" ? path.remote : null,
+    natKind: peer.natKind,
+    rttMs: roundedOrNull(peer.rttMs),
+    rttEstimateMs: null,
+    jitterMs: roundedOrNull(peer.jitterMs),
+    lossPct: roundedOrNull(peer.lossPct),
+    txBytes: counters?.txBytes ?? 0,
+    rxBytes: counters?.rxBytes ?? 0,
+    txBytesPerS: rates.txBytesPerS,
+    rxBytesPerS: rates.rxBytesPerS,
+    pathMtuBytes: null,
+    since: peer.since === undefined ? null : time(peer.since),
+    path: path?.kind === "tunnel" ? [path.relay, peer.ringAddress] : path?.kind === "udp" ? [peer.ringAddress] : [],
+    notDirectBecause: peer.notDirectBecause
+      ? {
+          ...peer.notDirectBecause,
+          tried: peer.notDirectBecause.tried.map(({ transport, to, at, result }) => ({
+            transport,
+            to,
+            at: time(at),
+            result,
+          })),
+        }
+      : null,
+  };
+}
+
+export function peerDetail(facts: AffiliationFacts, peer: PeerView): PeerDetail {
+  return {
+    ...peerRow(facts, peer),
+    history: peer.history.map(({ at, event, text }) => ({ at: time(at), event, text })),
+  };
+}
+
+export function ringView({ node }: AffiliationFacts): RingView {
+  const others = node.peers.map(({ ringAddress, name, silent }) => ({ ringAddress, name: name ?? null, silent }));
+  const self = { ringAddress: node.ringAddress, name: null, silent: false };
+  return {
+    self: node.ringAddress,
+    sizeEstimate: rounded(node.sizeEstimate),
+    consistent: node.consistent,
+    members: [self, ...others].sort((a, b) => (a.ringAddress < b.ringAddress ? -1 : 1)),
+    links: node.peers
+      .filter(({ kinds }) => kinds.length > 0)
+      .map((peer) => ({ ringAddress: peer.ringAddress, kinds: [...peer.kinds], transport: transportOf(peer) })),
+  };
+}
+
+/** Each link once, under the first that fits. */
+export function linkCounts(peers: readonly PeerView[]): LinkCounts {
+  const counts: LinkCounts = { near: 0, far: 0, shortcut: 0, leaf: 0, anchor: 0, relay: 0 };
+  for (const { kinds, path } of peers) {
+    if (kinds.length === 0) continue;
+    const kind =
+      path?.kind === "tunnel"
+        ? "relay"
+        : (["shortcut", "near", "far", "anchor", "leaf"] as const).find((candidate) => kinds.includes(candidate));
+    if (kind) counts[kind] += 1;
+  }
+  return counts;
+}
+
+function transportOf({ path }: PeerView): Transport | null {
+  if (path?.kind === "udp") return "udp";
+  return path?.kind === "tunnel" ? "relay" : null;
+}
+
+function taText(socket: string): string {
+  return `ringway.udp://${socket}`;
+}
+
+function time(unixMs: number): string {
+  return new Date(unixMs).toISOString();
+}
+
+/** Thousandths are below what is measured. */
+function rounded(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
+}
+
+function roundedOrNull(value: number | undefined): number | null {
+  return value === undefined ? null : rounded(value);
+}

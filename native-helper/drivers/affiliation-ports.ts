@@ -1,0 +1,73 @@
+/** What an affiliation needs of the world around it; the data path and the system implement it, tests fake it. */
+import type { Crypto, Effect, Entropy, Identity, Input, SocketAddress } from "../overlay/boundary.ts";
+import type { RingAddress } from "../overlay/ring/address.ts";
+import type { UsedRange } from "./overlap.ts";
+import type { Lookup } from "./resolver.ts";
+import type { IdentityKeys, LockFile } from "./state-store.ts";
+
+/** The UDP sockets and all that moves packets; one for the whole helper. */
+export interface DataPathPort {
+  /** Port of the UDP sockets. */
+  readonly port: number;
+  /** Whether there is a socket for IPv6 too. */
+  readonly hasIpv6: boolean;
+  addNetwork(options: NetworkOptions): NetworkPort;
+  close(): void;
+}
+
+export interface NetworkOptions {
+  readonly self: RingAddress;
+  readonly affiliation: string;
+  readonly identity: Identity;
+  /** 32 bytes. */
+  readonly netId: Uint8Array;
+  /** 32 bytes; zeros where there is no passphrase. */
+  readonly psk: Uint8Array;
+  readonly onInput: (input: Input) => void;
+}
+
+/** One affiliation inside the data path. */
+export interface NetworkPort {
+  /** Carries out effects in order; those that are not the data path's are not given to it. */
+  apply(effects: readonly Effect[]): void;
+  /** Makes the virtual interface and brings it up; throws HelperError. */
+  openTap(options: TapOptions): void;
+  closeTap(): void;
+  remove(): void;
+}
+
+export interface TapOptions {
+  readonly name: string;
+  readonly mac: string | undefined;
+  readonly mtuBytes: number;
+  readonly ip: string;
+  readonly prefixBits: number;
+}
+
+/** The helper's surroundings. */
+export interface SystemPort {
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+  readonly lock: LockFile;
+  identity(keys: IdentityKeys): Identity;
+  /** Opens the UDP sockets; port 0: any. Throws PORT_IN_USE. */
+  openDataPath(port: number): DataPathPort;
+  usedRanges(): readonly UsedRange[];
+  /** Numeric addresses of this computer that others could reach, without port; no loopback, no link-local. */
+  localIps(): readonly { readonly interface: string; readonly ip: string }[];
+  interfaceExists(name: string): boolean;
+  /** Takes an interface away that a killed helper left. */
+  removeInterface(name: string): void;
+  readonly lookup?: Lookup;
+}
+
+export interface HelperLog {
+  debug(text: string): void;
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+/** `ip:port`, IPv6 in brackets. */
+export function socketAddress(ip: string, port: number): SocketAddress {
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+}

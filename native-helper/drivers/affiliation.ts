@@ -1,0 +1,373 @@
+/** One affiliation at work: the engine's node, its place in the data path, its virtual interface, its files. */
+import { HelperError, type InterfaceView, type Warning } from "#contract";
+import type { Effect, Identity, Input, Instant, NodeOptions, NodeView, Wake } from "../overlay/boundary.ts";
+import type { RingAddress } from "../overlay/ring/address.ts";
+import { VirtualInterface } from "./affiliation-interface.ts";
+import { derivedVirtualIp, openNetId, ringAddressOf } from "./affiliation-keys.ts";
+import {
+  type DataPathPort,
+  type HelperLog,
+  type NetworkPort,
+  type SystemPort,
+  socketAddress,
+} from "./affiliation-ports.ts";
+import { type Rates, SessionRates } from "./affiliation-rates.ts";
+import { StartAddressResolver } from "./resolver.ts";
+import type { AffiliationStore, IdentityKeys, Membership } from "./state-store.ts";
+import { EngineTimer, type SleepAwareClock } from "./timer.ts";
+
+/** The engine's face, as `overlay/node.ts` has it. */
+export interface Engine {
+  readonly address: RingAddress;
+  step(now: Instant, wall: number, input: Input): Effect[];
+  wakeAt(): Wake | undefined;
+  view(now: Instant, wall: number): NodeView;
+}
+
+export type MakeEngine = (options: NodeOptions, now: Instant, wall: number) => Engine;
+
+export interface AffiliationOptions {
+  readonly membership: Membership;
+  readonly store: AffiliationStore;
+  readonly keys: IdentityKeys;
+  readonly system: SystemPort;
+  readonly clock: SleepAwareClock;
+  readonly log: HelperLog;
+  readonly makeEngine: MakeEngine;
+  readonly version: string;
+  /** How this computer is shown to others where the membership does not say. */
+  readonly hostName: string;
+  /** The names of all interfaces of this helper: their addresses lead back into the virtual networks. */
+  readonly ownInterfaces: () => ReadonlySet<string>;
+  /** Told when the picture changed that others have of this affiliation; several changes may share a word. */
+  readonly onChange: () => void;
+}
+
+/** What is known of an affiliation, for the views of the contract. */
+export interface AffiliationFacts {
+  readonly name: string;
+  readonly id: string;
+  readonly security: "closed" | "passphrase" | "open";
+  readonly interface: InterfaceView;
+  readonly interfaceWanted: boolean;
+  readonly virtualIp: string;
+  readonly subnet: string;
+  readonly startAddresses: readonly string[];
+  readonly node: NodeView;
+  readonly warnings: readonly Warning[];
+  ratesOf(slot: number | undefined): Rates;
+}
+
+const CHANGE_CHECK_MS = 200;
+const LOCAL_CHECK_MS = 10_000;
+/** TAs that a node lists; more local ones than that help nobody. */
+const LOCAL_ADDRESSES_LIMIT = 8;
+const PINGS_LIMIT = 64;
+
+export class Affiliation {
+  readonly name: string;
+  readonly #options: AffiliationOptions;
+  readonly #engine: Engine;
+  readonly #identity: Identity;
+  readonly #netId: Uint8Array;
+  readonly #virtualIp: string;
+  readonly #timer: EngineTimer;
+  readonly #resolver: StartAddressResolver;
+  readonly #interface: VirtualInterface;
+  readonly #rates = new SessionRates();
+  readonly #pings = new Map<number, (rttMs: number | undefined) => void>();
+  readonly #queue: Input[] = [];
+  #membership: Membership;
+  #network: NetworkPort | undefined;
+  #dataPath: DataPathPort | undefined;
+  #failure: HelperError | undefined;
+  #resolverWarnings: readonly Warning[] = [];
+  #notes: readonly Warning[] = [];
+  #local = "";
+  #localCheckedAt = Number.NEGATIVE_INFINITY;
+  #isStepping = false;
+  #isStopped = false;
+  #nextPing = 1;
+  #changeCheck: NodeJS.Timeout | undefined;
+  #shown = "";
+  /** The commands of users, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: AffiliationOptions) {
+    const { membership, keys, system, clock, store, log } = options;
+    this.#options = options;
+    this.#membership = membership;
+    this.name = membership.affiliation;
+    this.#identity = system.identity(keys);
+    this.#netId = openNetId(system.crypto, this.name);
+    const address = ringAddressOf(system.crypto, this.#netId, this.#identity.edPublic, keys.salt);
+    this.#virtualIp = membership.virtualIp ?? derivedVirtualIp(system.crypto, address, membership.subnet);
+    const saved = store.saved();
+    const nodeOptions: NodeOptions = {
+      crypto: system.crypto,
+      entropy: system.entropy,
+      identity: this.#identity,
+      salt: keys.salt,
+      affiliation: this.name,
+      virtualIp: this.#virtualIp,
+      subnet: membership.subnet,
+      name: membership.name ?? options.hostName,
+      ...(membership.site !== null && { site: membership.site }),
+      version: options.version,
+      ...(saved && { saved }),
+    };
+    this.#engine = options.makeEngine(nodeOptions, clock.now(), clock.wall());
+    this.#timer = new EngineTimer(clock, () => this.#step({ kind: "timeout" }));
+    this.#resolver = new StartAddressResolver(({ sockets, warnings }) => {
+      this.#resolverWarnings = warnings;
+      this.#step({ kind: "startAddresses", addresses: sockets });
+    }, system.lookup);
+    this.#interface = new VirtualInterface({ system, store, log });
+  }
+
+  get membership(): Membership {
+    return this.#membership;
+  }
+
+  /** Goes on the ring, and brings the interface up if that is wanted; what keeps the interface down is a warning, no error. */
+  connect(dataPath: DataPathPort): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#want({ onRing: true });
+      this.#failure = undefined;
+      this.#dataPath = dataPath;
+      this.#network ??= dataPath.addNetwork({
+        self: this.#engine.address,
+        affiliation: this.name,
+        identity: this.#identity,
+        netId: this.#netId,
+        psk: new Uint8Array(32),
+        onInput: (input) => this.#step(input),
+      });
+      this.#tellLocalAddresses();
+      this.#step({ kind: "connect" });
+      this.#resolver.start(this.#membership.startAddresses);
+      await this.#tryInterface();
+    });
+  }
+
+  /** Leaves the ring, telling the neighbours, and takes the interface away; the membership stays. */
+  disconnect(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#want({ onRing: false });
+      this.#failure = undefined;
+      await this.#goOff();
+    });
+  }
+
+  /** Throws why the interface cannot come up. */
+  up(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#network || !this.#membership.onRing) {
+        throw new HelperError(
+          "NOT_CONNECTED",
+          `"${this.name}" is off the ring, so its interface stays down.`,
+          `Connect it with: ringway connect "${this.name}".`,
+        );
+      }
+      await this.#want({ interfaceUp: true });
+      try {
+        await this.#interface.up(this.#network, this.#membership, this.#virtualIp);
+      } finally {
+        this.#changed();
+      }
+    });
+  }
+
+  down(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#want({ interfaceUp: false });
+      await this.#interface.down();
+      this.#changed();
+    });
+  }
+
+  /** The data path cannot be had; the state is `failed` until the next connect. */
+  fail(error: HelperError): void {
+    this.#failure = error;
+    this.#changed();
+  }
+
+  /** Warnings about how it was configured, shown until the helper ends. */
+  note(warnings: readonly Warning[]): void {
+    this.#notes = [...this.#notes, ...warnings];
+  }
+
+  /** One overlay round trip in milliseconds; undefined where no answer came in time. */
+  ping(peer: RingAddress, timeoutMs: number): Promise<number | undefined> {
+    if (this.#pings.size >= PINGS_LIMIT) {
+      throw new HelperError("LIMIT", `More than ${PINGS_LIMIT} pings are under way.`, "Wait until some are answered.");
+    }
+    const id = this.#nextPing;
+    this.#nextPing = (this.#nextPing % 0xffff_ffff) + 1;
+    return new Promise((resolve) => {
+      const done = (rttMs: number | undefined) => {
+        clearTimeout(timer);
+        this.#pings.delete(id);
+        resolve(rttMs);
+      };
+      const timer = setTimeout(() => done(undefined), timeoutMs);
+      this.#pings.set(id, done);
+      this.#step({ kind: "ping", id, peer });
+    });
+  }
+
+  facts(): AffiliationFacts {
+    const { clock } = this.#options;
+    const now = clock.now();
+    const view = this.#engine.view(now, clock.wall());
+    const node = this.#failure ? { ...view, state: "failed" as const, reason: this.#failure.text } : view;
+    const { fault } = this.#interface;
+    return {
+      name: this.name,
+      id: Buffer.from(this.#netId).toString("hex"),
+      security: "open",
+      interface: this.#interface.view(this.#membership),
+      interfaceWanted: this.#membership.interfaceUp,
+      virtualIp: this.#virtualIp,
+      subnet: this.#membership.subnet,
+      startAddresses: this.#membership.startAddresses,
+      node,
+      warnings: [...(fault ? [fault] : []), ...view.warnings, ...this.#resolverWarnings, ...this.#notes],
+      ratesOf: (slot) => this.#rates.of(now, slot),
+    };
+  }
+
+  /** About once a second. `slept`: the clock jumped since the last call. */
+  tick(slept: boolean): void {
+    if (slept) {
+      this.#step({ kind: "wake" });
+      this.#timer.refresh(this.#engine.wakeAt());
+    }
+    const now = this.#options.clock.now();
+    if (!slept && now - this.#localCheckedAt < LOCAL_CHECK_MS) return;
+    this.#tellLocalAddresses();
+    if (this.#interface.fault && this.#membership.interfaceUp) void this.#inTurn(() => this.#tryInterface());
+  }
+
+  /** Leaves the ring and takes everything down; what the user wants stays as it is on disk. */
+  async stop(): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#goOff();
+      this.#isStopped = true;
+      this.#network?.remove();
+      this.#network = undefined;
+      clearTimeout(this.#changeCheck);
+    });
+  }
+
+  async #goOff(): Promise<void> {
+    this.#resolver.stop();
+    this.#resolverWarnings = [];
+    await this.#interface.down();
+    this.#step({ kind: "disconnect" });
+    for (const answer of [...this.#pings.values()]) answer(undefined);
+    this.#changed();
+  }
+
+  async #tryInterface(): Promise<void> {
+    if (!this.#network || !this.#membership.onRing || !this.#membership.interfaceUp) return;
+    // The fault is kept by the interface and shown as a warning.
+    await this.#interface.up(this.#network, this.#membership, this.#virtualIp).catch(() => {});
+    this.#changed();
+  }
+
+  #step(input: Input): void {
+    if (this.#isStopped) return;
+    this.#queue.push(input);
+    if (this.#isStepping) return; // An effect led to it; it follows when that step is through.
+    this.#isStepping = true;
+    try {
+      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+        const { clock } = this.#options;
+        if (next.kind === "traffic") this.#rates.take(clock.now(), next.slot, next.counters);
+        this.#carryOut(this.#engine.step(clock.now(), clock.wall(), next));
+      }
+    } finally {
+      this.#isStepping = false;
+    }
+    this.#timer.set(this.#engine.wakeAt());
+    this.#changeCheck ??= setTimeout(() => this.#checkChange(), CHANGE_CHECK_MS);
+  }
+
+  #carryOut(effects: readonly Effect[]): void {
+    const forDataPath: Effect[] = [];
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "save":
+          this.#options.store.saveState(effect.state).catch((error: unknown) => {
+            this.#options.log.warn(`the state of "${this.name}" was not saved: ${String(error)}`);
+          });
+          break;
+        case "log":
+          this.#options.log[effect.level](`${this.name}: ${effect.text}`);
+          break;
+        case "pong":
+          this.#pings.get(effect.id)?.(effect.rttMs);
+          break;
+        case "sessionDrop":
+          this.#rates.forget(effect.slot);
+          forDataPath.push(effect);
+          break;
+        default:
+          forDataPath.push(effect);
+      }
+    }
+    if (forDataPath.length > 0) this.#network?.apply(forDataPath);
+  }
+
+  #tellLocalAddresses(): void {
+    this.#localCheckedAt = this.#options.clock.now();
+    const dataPath = this.#dataPath;
+    if (!dataPath) return;
+    const own = this.#options.ownInterfaces();
+    const addresses = this.#options.system
+      .localIps()
+      .filter(({ interface: name, ip }) => !own.has(name) && (dataPath.hasIpv6 || !ip.includes(":")))
+      .map(({ ip }) => socketAddress(ip, dataPath.port))
+      .slice(0, LOCAL_ADDRESSES_LIMIT);
+    const key = addresses.join();
+    if (key === this.#local) return;
+    this.#local = key;
+    this.#step({ kind: "localAddresses", addresses });
+  }
+
+  /** Tells `onChange` where what others see is not what they saw last; a few times a second at most. */
+  #checkChange(): void {
+    this.#changeCheck = undefined;
+    const { clock } = this.#options;
+    const { state, reason, natKind, peers, warnings, consistent } = this.#engine.view(clock.now(), clock.wall());
+    const links = peers.map(({ ringAddress, kinds, path, name, silent }) => [
+      ringAddress,
+      kinds,
+      path?.kind,
+      name,
+      silent,
+    ]);
+    const shown = JSON.stringify([state, reason, natKind, consistent, warnings, links]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (!this.#isStopped) this.#options.onChange();
+  }
+
+  async #want(wish: Partial<Membership>): Promise<void> {
+    const next = { ...this.#membership, ...wish };
+    if (JSON.stringify(next) === JSON.stringify(this.#membership)) return;
+    await this.#options.store.saveMembership(next);
+    this.#membership = next;
+  }
+
+  #inTurn<T>(command: () => Promise<T>): Promise<T> {
+    const run = this.#turn.then(command);
+    this.#turn = run.catch(() => {}); // The caller hears of it; the next command goes on.
+    return run;
+  }
+}

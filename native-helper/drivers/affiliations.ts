@@ -1,0 +1,267 @@
+/** All affiliations of this helper: joined, left, found again after a restart; they share the UDP sockets. */
+import { HelperError, type Warning } from "#contract";
+import { Affiliation, type MakeEngine } from "./affiliation.ts";
+import type { DataPathPort, HelperLog, SystemPort } from "./affiliation-ports.ts";
+import { type HelperConfig, MTU_BYTES, OPEN_SUBNET, type ParsedConfig } from "./config-fields.ts";
+import { AFFILIATIONS_LIMIT, type AffiliationStore, type Membership, type StateStore } from "./state-store.ts";
+import { SleepAwareClock } from "./timer.ts";
+
+export interface AffiliationsOptions {
+  readonly store: StateStore;
+  readonly system: SystemPort;
+  readonly log: HelperLog;
+  readonly makeEngine: MakeEngine;
+  readonly version: string;
+  readonly hostName: string;
+  /** Port that the user insists on; undefined: that of the first configuration, of the last run, or any. */
+  readonly port?: number;
+  /** Name of the interface of the first affiliation that names none. */
+  readonly interfaceName?: string;
+  readonly onChange: () => void;
+  readonly clock?: SleepAwareClock;
+}
+
+const TICK_MS = 1_000;
+
+export class Affiliations {
+  readonly #options: AffiliationsOptions;
+  readonly #clock: SleepAwareClock;
+  readonly #byName = new Map<string, Affiliation>();
+  readonly #ticking: NodeJS.Timeout;
+  #dataPath: DataPathPort | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: AffiliationsOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? new SleepAwareClock();
+    this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  get all(): readonly Affiliation[] {
+    return [...this.#byName.values()];
+  }
+
+  /** Port of the UDP sockets; null while there are none. */
+  get port(): number | null {
+    return this.#dataPath?.port ?? null;
+  }
+
+  /** What concerns the helper as a whole. */
+  get warnings(): readonly Warning[] {
+    return this.#options.store.warnings;
+  }
+
+  /** Opens the sockets at once where the user insists on a port; throws PORT_IN_USE. */
+  openPort(): void {
+    if (this.#options.port !== undefined) this.#openDataPath(this.#options.port);
+  }
+
+  /** Goes on where the last run ended. What cannot go on is in state `failed`; it keeps no other from going on. */
+  restore(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const { store, membership } of this.#options.store.memberships()) {
+        const affiliation = await this.#make(store, membership);
+        if (!membership.onRing) continue;
+        try {
+          await affiliation.connect(this.#openDataPath());
+        } catch (error) {
+          if (!(error instanceof HelperError)) throw error;
+          this.#options.log.warn(`"${affiliation.name}" cannot connect: ${error.text}`);
+          affiliation.fail(error);
+        }
+      }
+    });
+  }
+
+  /** Makes the membership and starts to connect. Throws ALREADY_JOINED, LIMIT, PORT_IN_USE; then nothing of it stays behind. */
+  join({ config, warnings }: ParsedConfig): Promise<Affiliation> {
+    return this.#inTurn(async () => {
+      if (this.#byName.has(config.affiliation)) {
+        throw new HelperError(
+          "ALREADY_JOINED",
+          `This computer has already joined "${config.affiliation}".`,
+          `Connect it with: ringway connect "${config.affiliation}", or leave it first.`,
+        );
+      }
+      return this.#joinNew(config, warnings);
+    });
+  }
+
+  /** As `join`; an affiliation that was joined before takes over what the file says now. */
+  joinOrAdopt({ config, warnings }: ParsedConfig): Promise<Affiliation> {
+    return this.#inTurn(async () => {
+      const known = this.#byName.get(config.affiliation);
+      if (!known) return this.#joinNew(config, warnings);
+      const { store } = this.#options;
+      // The node was made from the former membership; it is made anew from this one.
+      const membership = this.#membershipOf(config, known.membership);
+      await known.stop();
+      this.#byName.delete(known.name);
+      const place = store.affiliation(config.affiliation);
+      await place.saveMembership(membership);
+      const affiliation = await this.#make(place, membership);
+      this.#noteConfig(affiliation, config, warnings);
+      if (membership.onRing) await affiliation.connect(this.#openDataPath(config.port));
+      return affiliation;
+    });
+  }
+
+  async connect(affiliation: Affiliation): Promise<void> {
+    await affiliation.connect(this.#openDataPath());
+  }
+
+  /** Takes it down and gives up its keys. */
+  leave(affiliation: Affiliation): Promise<void> {
+    return this.#inTurn(async () => {
+      await affiliation.stop();
+      this.#byName.delete(affiliation.name);
+      await this.#options.store.affiliation(affiliation.name).remove();
+      this.#options.log.info(`left "${affiliation.name}"`);
+      this.#options.onChange();
+    });
+  }
+
+  /** Takes everything down, telling the neighbours; memberships stay. */
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      clearInterval(this.#ticking);
+      await Promise.allSettled(this.all.map((affiliation) => affiliation.stop()));
+      this.#dataPath?.close();
+      this.#dataPath = undefined;
+    });
+  }
+
+  async #joinNew(config: HelperConfig, warnings: readonly Warning[]): Promise<Affiliation> {
+    const { store, log } = this.#options;
+    if (this.#byName.size >= AFFILIATIONS_LIMIT) {
+      throw new HelperError(
+        "LIMIT",
+        `A computer joins ${AFFILIATIONS_LIMIT} affiliations at most.`,
+        "Leave one first.",
+      );
+    }
+    const dataPath = this.#openDataPath(config.port);
+    const membership = this.#membershipOf(config, undefined);
+    const place = store.affiliation(config.affiliation);
+    let affiliation: Affiliation | undefined;
+    try {
+      await place.saveMembership(membership);
+      affiliation = await this.#make(place, membership);
+      await affiliation.connect(dataPath);
+    } catch (error) {
+      await affiliation?.stop();
+      this.#byName.delete(config.affiliation);
+      await place.forgetMembership();
+      throw error;
+    }
+    this.#noteConfig(affiliation, config, warnings);
+    log.info(`joined "${affiliation.name}", an open affiliation: whoever knows its name is in`);
+    return affiliation;
+  }
+
+  #membershipOf(config: HelperConfig, former: Membership | undefined): Membership {
+    return {
+      version: 1,
+      affiliation: config.affiliation,
+      subnet: OPEN_SUBNET,
+      startAddresses: [...config.startAddresses],
+      interfaceName: config.interfaceName ?? former?.interfaceName ?? this.#freeInterfaceName(),
+      mtuBytes: config.mtuBytes ?? MTU_BYTES.default,
+      virtualIp: config.virtualIp ?? null,
+      mac: config.mac ?? null,
+      name: config.name ?? null,
+      site: config.site ?? null,
+      onRing: former?.onRing ?? true,
+      interfaceUp: former?.interfaceUp ?? true,
+    };
+  }
+
+  /** The name asked for on the command line, else the first tapN that neither another affiliation nor the system has. */
+  #freeInterfaceName(): string {
+    const taken = new Set(this.all.map(({ membership }) => membership.interfaceName));
+    const { interfaceName, system } = this.#options;
+    if (interfaceName !== undefined && !taken.has(interfaceName)) return interfaceName;
+    for (let n = 0; ; n++) {
+      const name = `tap${n}`;
+      if (!taken.has(name) && !system.interfaceExists(name)) return name;
+    }
+  }
+
+  async #make(store: AffiliationStore, membership: Membership): Promise<Affiliation> {
+    const { system, log, makeEngine, version, hostName, onChange } = this.#options;
+    const affiliation = new Affiliation({
+      membership,
+      store,
+      keys: await store.identity(),
+      system,
+      clock: this.#clock,
+      log,
+      makeEngine,
+      version,
+      hostName,
+      onChange,
+      ownInterfaces: () => new Set(this.all.map((other) => other.membership.interfaceName)),
+    });
+    this.#byName.set(affiliation.name, affiliation);
+    return affiliation;
+  }
+
+  #noteConfig(affiliation: Affiliation, config: HelperConfig, warnings: readonly Warning[]): void {
+    const notes = [...warnings];
+    if (config.port && config.port !== this.port) {
+      notes.push({
+        code: "PORT_NOT_USED",
+        text: `The port ${config.port} of the configuration is not used: the helper's socket is on ${this.port}.`,
+        remedy: `Restart the helper with --port ${config.port}, or take that port out of the file.`,
+      });
+    }
+    if (config.transport === "tcp") {
+      notes.push({
+        code: "TRANSPORT_NOT_AVAILABLE",
+        text: "The configuration asks for TCP, but this version of Ringway speaks UDP only; UDP is used.",
+        remedy: "Write udp or auto.",
+      });
+    }
+    for (const { text, remedy } of notes) this.#options.log.warn(`${text} ${remedy}`);
+    affiliation.note(notes);
+  }
+
+  /** The sockets of the helper; opened by the first who needs them, on the port that is asked for, was used last, or any. */
+  #openDataPath(wanted?: number): DataPathPort {
+    if (this.#dataPath) return this.#dataPath;
+    const { system, store, port } = this.#options;
+    const insisted = port ?? wanted;
+    const dataPath = insisted ? system.openDataPath(insisted) : this.#openUsualPort(store.lastPort());
+    this.#dataPath = dataPath;
+    this.#options.log.info(`UDP socket on port ${dataPath.port}`);
+    store.saveLastPort(dataPath.port).catch((error: unknown) => {
+      this.#options.log.warn(`the port was not saved: ${String(error)}`);
+    });
+    return dataPath;
+  }
+
+  /** Peers that remember this node look for it on the port of last time. */
+  #openUsualPort(lastPort: number | undefined): DataPathPort {
+    const { system } = this.#options;
+    if (lastPort === undefined) return system.openDataPath(0);
+    try {
+      return system.openDataPath(lastPort);
+    } catch (error) {
+      if (!(error instanceof HelperError) || error.code !== "PORT_IN_USE") throw error;
+      this.#options.log.info(`the port of last time, ${lastPort}, belongs to another process now`);
+      return system.openDataPath(0);
+    }
+  }
+
+  #tick(): void {
+    const sleptMs = this.#clock.noticeSleep();
+    if (sleptMs > 0) this.#options.log.info(`the computer slept for ${Math.round(sleptMs / 1_000)} s`);
+    for (const affiliation of this.all) affiliation.tick(sleptMs > 0);
+  }
+
+  #inTurn<T>(command: () => Promise<T>): Promise<T> {
+    const run = this.#turn.then(command);
+    this.#turn = run.catch(() => {}); // The caller hears of it; the next command goes on.
+    return run;
+  }
+}
