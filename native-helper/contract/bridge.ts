@@ -5,16 +5,11 @@
  */
 import * as z from "zod";
 import type { HelperCalls } from "./client.ts";
-import { type CallName, ErrorView, HelperError, HelperSnapshot } from "./contract.ts";
+import { ErrorView, HelperError, HelperSnapshot } from "./contract.ts";
+import { type WindowCall, windowCalls } from "./window-calls.ts";
 
-/** The calls that a window may make; every other one is refused to it, whatever the user may do elsewhere. */
-export const windowCalls = ["connect", "disconnect", "up", "down"] as const satisfies readonly CallName[];
-export type WindowCall = (typeof windowCalls)[number];
+export { type WindowCall, windowCalls };
 export type WindowCalls = Pick<HelperCalls, WindowCall>;
-
-export function isWindowCall(name: unknown): name is WindowCall {
-  return windowCalls.some((call) => call === name);
-}
 
 /** How far a window reaches. `host` is the computer that the helper runs on; null where it is this one. */
 export const Reach = z.discriminatedUnion("kind", [
