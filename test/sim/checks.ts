@@ -16,7 +16,8 @@ export interface RingReport {
   readonly consistent: boolean;
   /** Each member's near set is exactly the members closest on each side. */
   readonly nearExact: boolean;
-  /** The first few things that are wrong. */
+  /** How many things are wrong, and the first few of them. */
+  readonly wrong: number;
   readonly faults: readonly string[];
 }
 
@@ -25,9 +26,8 @@ export function checkRing(hosts: readonly Host[]): RingReport {
   const faults: string[] = [];
   const ring = hosts.filter((host) => host.isUp).toSorted(byAddress);
   const wholeByTables = checkNeighbours(ring, faults);
-  if (!wholeByTables) return { consistent: false, nearExact: false, faults: faults.slice(0, FAULTS_SHOWN) };
-  const nearExact = checkNearSets(ring, faults);
-  return { consistent: true, nearExact, faults: faults.slice(0, FAULTS_SHOWN) };
+  const nearExact = wholeByTables && checkNearSets(ring, faults);
+  return { consistent: wholeByTables, nearExact, wrong: faults.length, faults: faults.slice(0, FAULTS_SHOWN) };
 }
 
 /** Cheap, from the forwarding tables: every node has a member edge to its true next neighbour on each side. */

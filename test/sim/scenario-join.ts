@@ -102,10 +102,10 @@ function converge(world: World, progress: (text: string) => void): number | unde
   let saidAt = 0;
   const isWhole = () => {
     if (world.now < START_SPREAD_MS) return false;
-    const { consistent, nearExact, faults } = checkRing(world.hosts);
+    const { consistent, nearExact, wrong, faults } = checkRing(world.hosts);
     if (world.now - saidAt >= 1000) {
       saidAt = world.now;
-      progress(`${(world.now / 1000).toFixed(1)} s: ${faults.length === 0 ? "whole" : `for instance ${faults[0]}`}`);
+      progress(`${(world.now / 1000).toFixed(1)} s: ${wrong} wrong${wrong === 0 ? "" : `, for instance ${faults[0]}`}`);
     }
     return consistent && nearExact;
   };
