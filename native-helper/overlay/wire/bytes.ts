@@ -229,6 +229,10 @@ export class Writer {
     this.u16(saturate(value, 0, 0xffff));
   }
 
+  measuredU32(value: number): void {
+    this.u32(saturate(value, 0, 0xffffffff));
+  }
+
   measuredI16(value: number): void {
     this.u16(saturate(value, -0x8000, 0x7fff) & 0xffff);
   }

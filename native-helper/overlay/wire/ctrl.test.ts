@@ -295,12 +295,32 @@ describe("encoding", () => {
   it("rounds what was measured, and holds it inside its field", () => {
     const read = (message: Message) => decodeBody(messageTypeNumber(message.type), encodeBody(message).body);
     expect(read({ type: "ping", t: 0, load: 999, log2N: 7.001 })).toEqual({ type: "ping", t: 0, load: 255, log2N: 7 });
+    expect(read({ type: "claimed", op: 1, code: "ok", remainingS: 2 ** 32, held: undefined })).toMatchObject({
+      remainingS: 2 ** 32 - 1,
+    });
     expect(read({ type: "punchAt", delayMs: 12.4 })).toEqual({ type: "punchAt", delayMs: 12 });
     expect(
       read({ type: "edges", seq: 0, full: false, changes: [{ op: "add", address: A, rttMs: 1e6 }] }),
     ).toMatchObject({
       changes: [{ rttMs: 65_535 }],
     });
+  });
+
+  it("passes on a routed message whose hops a peer set to the most", () => {
+    const inner = hex("aabb");
+    const hostile = {
+      ttl: 1,
+      back: false,
+      mode: "exact",
+      hops: 256,
+      rid: 1n,
+      dst: A,
+      src: B,
+      innerType: 6,
+      inner,
+    } as const;
+    const { body } = encodeBody({ type: "routed", ...hostile });
+    expect(decodeBody(17, body)).toMatchObject({ hops: 255 });
   });
 
   it.each<[string, Message]>([

@@ -121,7 +121,7 @@ export const recordMessages: { readonly [T in RecordMessage]: BodyCodec<T> } = {
     write(w, m) {
       w.u32(m.op);
       w.oneOf(CLAIM_CODES, m.code);
-      w.u32(m.remainingS);
+      w.measuredU32(m.remainingS);
       if (m.held) encodeRecord(w, m.held);
     },
     read(r) {
@@ -182,7 +182,7 @@ interface Copy {
 }
 
 function writeCopy(w: Writer, copy: Copy): void {
-  w.u32(copy.remainingS);
+  w.measuredU32(copy.remainingS);
   encodeRecord(w, copy.record);
 }
 

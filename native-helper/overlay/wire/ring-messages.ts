@@ -260,7 +260,7 @@ export const ringMessages: { readonly [T in RingMessage]: BodyCodec<T> } = {
       w.u8(m.ttl);
       w.flag(m.back);
       w.oneOf(MODES, m.mode);
-      w.u8(m.hops);
+      w.measuredU8(m.hops); // Counted up from what a peer sent.
       w.u64(m.rid);
       w.address(m.dst);
       w.address(m.src);

@@ -178,6 +178,7 @@ describe("and sockets", () => {
     ["[2001:db8:0::1]:1", "udp6", "2001:db8::1"],
     ["[::ffff:192.0.2.1]:15000", "udp4", "192.0.2.1"],
     ["127.0.0.1:15000", "udp4", "127.0.0.1"],
+    ["[fe80::1%3]:15000", "udp6", "fe80::1"],
   ])("makes a transport address of %s", (socket, kind, host) => {
     expect(taFromSocket(socket, "learned")).toMatchObject({ kind, host, origin: "learned" });
   });

@@ -141,17 +141,19 @@ export function formatTa(ta: TransportAddress): string {
   return `ringway.${ta.kind.slice(0, 3)}://${host}:${ta.port}`;
 }
 
-/** The parts of `ip:port` or `[ip6]:port`. */
+/** The parts of `ip:port` or `[ip6]:port`; the zone of a link-local address (`%2`) means nothing elsewhere and goes. */
 export function splitSocket(socket: SocketAddress): { ip: Uint8Array; port: number } | undefined {
   const colon = socket.lastIndexOf(":");
   const portText = socket.slice(colon + 1);
   if (colon < 0 || !/^(0|[1-9][0-9]{0,4})$/.test(portText)) return undefined;
   const host = socket.slice(0, colon);
   const bracketed = host.startsWith("[") && host.endsWith("]");
-  const ip = parseIp(bracketed ? host.slice(1, -1) : host);
+  const ip = parseIp(bracketed ? host.slice(1, -1).replace(ZONE, "") : host);
   const port = Number(portText);
   return ip === undefined || (ip.length === 16) !== bracketed || port > 0xffff ? undefined : { ip, port };
 }
+
+const ZONE = /%[^%]+$/;
 
 /** Labels of a-z, 0-9, `-` and `_`, 253 characters at most; the last label is not a number (that would be a malformed IP). */
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;

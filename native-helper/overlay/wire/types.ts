@@ -71,7 +71,7 @@ export interface DhtRecord {
   readonly bytes: Uint8Array;
 }
 
-/** TLVs of a handshake payload (overlay.md section 3). */
+/** TLVs of a handshake payload (docs/protocol.md, "Handshake"). */
 export interface HandshakePayload {
   readonly stamp?: number;
   readonly identity?: {
@@ -97,7 +97,7 @@ export type EdgeKindCode = EdgeKind;
 export type FindPurpose = "join" | "check" | "far" | "merge" | "key";
 export type CloseReason = "leave" | "revoked" | "expired" | "limit" | "duplicate";
 
-/** The bodies of CTRL frames; `type` is the name of overlay.md section 7 and 8 in camelCase. */
+/** The bodies of CTRL frames; `type` is the name of docs/protocol.md in camelCase. */
 export type Message =
   | { readonly type: "ack"; readonly id: number }
   | { readonly type: "ping"; readonly t: number; readonly load: number; readonly log2N: number }
