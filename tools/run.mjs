@@ -41,6 +41,7 @@ const commands = {
     does: "the window in a browser, on a scripted helper",
     run: async (args) => {
       await ensureModules();
+      say("the scripted window is the page /dev.html of the address below");
       return run(process.execPath, [tool.vite, "--host", "127.0.0.1", ...args], {
         stdin: "inherit",
         stdout: "inherit",
