@@ -7,11 +7,19 @@ export declare class NativeDataPath {
   constructor(options: DataPathOptions, onBatch: (events: NativeEvent[]) => void)
   /** The UDP port in use. */
   get port(): number
+  /** Whether there is a socket for IPv6 too. */
+  get hasIpv6(): boolean
   addNetwork(options: NetworkOptions): NativeNetwork
   /** Dropped packets by reason, all reasons. */
   stats(): Array<DropCount>
   /** Removes all affiliations and interfaces and ends the threads. Closing twice does no harm. */
   close(): void
+}
+
+/** A lock on a file; the kernel gives it back when the process ends. */
+export declare class NativeFileLock {
+  /** Releasing twice does no harm. */
+  release(): void
 }
 
 export declare class NativeHandshake {
@@ -103,6 +111,12 @@ export interface LocalRange {
   kind: 'address' | 'route'
 }
 
+/**
+ * Locks a file, made where it is missing; null where another process holds the lock. The lock lasts until it is
+ * released or its object is forgotten.
+ */
+export declare function lockFile(path: string): NativeFileLock | null
+
 /** Totals since the slot was made; exact up to 2^53. */
 export interface NativeCounters {
   rxPackets: number
@@ -123,7 +137,7 @@ export interface NativeEdge {
 
 /** One event. `network` is absent where it concerns all; the other fields are those of `Input` with the same `kind`. */
 export interface NativeEvent {
-  kind: 'handshake' | 'confirmed' | 'ctrl' | 'newPath' | 'probeAck' | 'miss' | 'unknownSource' | 'noRoute' | 'traffic' | 'localAddresses' | 'interfaceLost' | 'fault'
+  kind: 'handshake' | 'confirmed' | 'ctrl' | 'newPath' | 'probeAck' | 'miss' | 'unknownSource' | 'noRoute' | 'traffic' | 'interfaceLost' | 'fault'
   network?: number
   slot?: number
   indexRx?: number
@@ -137,7 +151,6 @@ export interface NativeEvent {
   src?: string
   dst?: string
   counters?: NativeCounters
-  addresses?: Array<string>
   text?: string
 }
 

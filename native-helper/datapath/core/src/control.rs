@@ -49,16 +49,16 @@ impl NetworkHandle {
     ) -> Result<(), Error> {
         let _change = lock(&self.shared.change);
         if self.shared.index.load().contains_key(&index_rx) {
-            return Err(Error::new("INDEX_IN_USE", format!("receive index {index_rx} is in use")));
+            return Err(Error::new("INDEX_IN_USE", format!("Receive index {index_rx} is in use.")));
         }
         let session = match self.network.session(slot) {
             Some(session) if session.peer == peer => session,
-            Some(_) => return Err(Error::new("SLOT_IN_USE", format!("slot {slot} belongs to another peer"))),
+            Some(_) => return Err(Error::new("SLOT_IN_USE", format!("Slot {slot} belongs to another peer."))),
             None => self.session_new(slot, peer)?,
         };
         let mut all = lock(&session.keys);
         if all.len() == KEYS_MAX {
-            return Err(Error::new("LIMIT", format!("slot {slot} has {KEYS_MAX} keys already; drop one first")));
+            return Err(Error::new("LIMIT", format!("Slot {slot} has {KEYS_MAX} keys already.")));
         }
         let key = Arc::new(Key::new(keys, index_rx, index_tx));
         all.push(key.clone());
@@ -73,7 +73,7 @@ impl NetworkHandle {
     fn session_new(&self, slot: Slot, peer: RingAddr) -> Result<Arc<Session>, Error> {
         let mut sessions = self.network.sessions.load().as_ref().clone();
         if sessions.len() == SESSIONS_MAX {
-            return Err(Error::new("LIMIT", format!("an affiliation has at most {SESSIONS_MAX} sessions")));
+            return Err(Error::new("LIMIT", format!("An affiliation has at most {SESSIONS_MAX} sessions.")));
         }
         let session = Arc::new(Session::new(slot, peer, self.shared.budget.clone()));
         sessions.insert(slot, session.clone());
@@ -219,7 +219,7 @@ impl NetworkHandle {
     pub fn open_tap(&self, options: &TapOptions<'_>) -> Result<(), Error> {
         let _change = lock(&self.shared.change);
         if self.network.tap.load().is_some() {
-            return Err(Error::new("INTERFACE_EXISTS", "this affiliation has an interface already".into()));
+            return Err(Error::new("INTERFACE_EXISTS", "This affiliation has an interface already.".into()));
         }
         let tap = Tap::create(options)?;
         self.attach(tap);

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +17,6 @@ use crate::drops::{Drops, Reason};
 use crate::error::Error;
 use crate::events::{Event, Events, SPACING};
 use crate::gate::Mac1Keys;
-use crate::netlink;
 use crate::receive::Receiver;
 use crate::session::lock;
 use crate::shared::{Network, Shared, Wake};
@@ -59,7 +57,7 @@ impl DataPath {
         if !options.socket_offload {
             sockets.each().for_each(Udp::disable_offload);
         }
-        let wake = || Wake::new().map_err(|error| Error::new("NO_RESOURCES", format!("no event descriptor: {error}")));
+        let wake = || Wake::new().map_err(|error| Error::new("NO_RESOURCES", format!("No event descriptor: {error}.")));
         let shared = Arc::new(Shared {
             sockets,
             index: ArcSwap::default(),
@@ -85,20 +83,23 @@ impl DataPath {
         self.shared.sockets.port
     }
 
-    /// Adds an affiliation and tells the local addresses (to all of them); `id` names it in events and is not in use.
+    pub fn has_ipv6(&self) -> bool {
+        self.shared.sockets.v6.is_some()
+    }
+
+    /// Adds an affiliation; `id` names it in events and is not in use.
     pub fn add_network(&self, id: u32, self_addr: RingAddr, mac1: Mac1Keys) -> Result<NetworkHandle, Error> {
         let _change = lock(&self.shared.change);
         let mut networks = self.shared.networks.load().as_ref().clone();
         if networks.len() == NETWORKS_MAX {
-            return Err(Error::new("LIMIT", format!("at most {NETWORKS_MAX} affiliations share one data path")));
+            return Err(Error::new("LIMIT", format!("At most {NETWORKS_MAX} affiliations share one data path.")));
         }
         if networks.iter().any(|network| network.id == id) {
-            return Err(Error::new("LIMIT", format!("affiliation {id} exists already")));
+            return Err(Error::new("LIMIT", format!("Affiliation {id} exists already.")));
         }
         let network = Arc::new(Network::new(id, self_addr, mac1));
         networks.push(network.clone());
         self.shared.networks.store(Arc::new(networks));
-        self.shared.tell(Event::LocalAddresses { addresses: local_addresses(&self.shared) });
         Ok(NetworkHandle { shared: self.shared.clone(), network })
     }
 
@@ -147,7 +148,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
     thread::Builder::new()
         .name(name.into())
         .spawn(run)
-        .map_err(|error| Error::new("NO_RESOURCES", format!("cannot start the thread {name}: {error}")))
+        .map_err(|error| Error::new("NO_RESOURCES", format!("Cannot start the thread {name}: {error}.")))
 }
 
 fn words_of(panic: &(dyn Any + Send)) -> String {
@@ -157,15 +158,11 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
 
 fn port_error(port: u16, error: &io::Error) -> Error {
     match error.raw_os_error() {
-        Some(libc::EADDRINUSE) => Error::new(
-            "PORT_IN_USE",
-            format!("UDP port {port} is in use by another program; choose another port, or 0 for any free one"),
-        ),
-        Some(libc::EACCES | libc::EPERM) => Error::new(
-            "NOT_PERMITTED",
-            format!("not permitted to use UDP port {port}; ports below 1024 need privilege"),
-        ),
-        _ => Error::new("NO_RESOURCES", format!("cannot open UDP port {port}: {error}")),
+        Some(libc::EADDRINUSE) => Error::new("PORT_IN_USE", format!("UDP port {port} is in use by another program.")),
+        Some(libc::EACCES | libc::EPERM) => {
+            Error::new("NOT_PERMITTED", format!("Not permitted to use UDP port {port}."))
+        }
+        _ => Error::new("NO_RESOURCES", format!("Cannot open UDP port {port}: {error}.")),
     }
 }
 
@@ -266,14 +263,13 @@ fn wait(shared: &Shared, polled: &mut [libc::pollfd]) -> bool {
 
 /// Delivers events in batches, and once a second says and forgets what is due.
 fn tell(shared: &Arc<Shared>, mut deliver: Deliver) {
-    let mut house = House::default();
     let mut next_tick = Instant::now();
     while let Some(batch) = shared.events.take(next_tick) {
         if !batch.is_empty() && catch_unwind(AssertUnwindSafe(|| deliver(batch))).is_err() {
             return;
         }
         if Instant::now() >= next_tick {
-            if catch_unwind(AssertUnwindSafe(|| house.tick(shared))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| tick(shared))).is_err() {
                 shared.tell(Event::Fault { text: "the once-a-second work of the data path panicked".into() });
             }
             next_tick = Instant::now() + TICK;
@@ -282,52 +278,20 @@ fn tell(shared: &Arc<Shared>, mut deliver: Deliver) {
     }
 }
 
-#[derive(Default)]
-struct House {
-    addresses: Option<Vec<SocketAddr>>,
-}
-
-impl House {
-    fn tick(&mut self, shared: &Shared) {
-        let now = Instant::now();
-        for network in shared.networks.load().iter() {
-            let mut late = lock(&network.held).expire(now);
-            for session in network.sessions.load().values() {
-                late += session.expire(now);
-                let totals = session.counters.totals();
-                let mut told = lock(&session.told);
-                if *told != totals {
-                    *told = totals;
-                    shared.tell(Event::Traffic { network: network.id, slot: session.slot, totals });
-                }
+/// Says what moved in the last second and forgets what waited too long.
+fn tick(shared: &Shared) {
+    let now = Instant::now();
+    for network in shared.networks.load().iter() {
+        let mut late = lock(&network.held).expire(now);
+        for session in network.sessions.load().values() {
+            late += session.expire(now);
+            let totals = session.counters.totals();
+            let mut told = lock(&session.told);
+            if *told != totals {
+                *told = totals;
+                shared.tell(Event::Traffic { network: network.id, slot: session.slot, totals });
             }
-            shared.drops.add(Reason::HeldTooLong, late as u64);
         }
-        let addresses = local_addresses(shared);
-        // The first ones are told by `add_network`.
-        let before = self.addresses.replace(addresses.clone());
-        if before.is_some_and(|before| before != addresses) {
-            shared.tell(Event::LocalAddresses { addresses });
-        }
+        shared.drops.add(Reason::HeldTooLong, late as u64);
     }
-}
-
-/// The addresses at which the sockets can be reached from elsewhere, without those of our own interfaces.
-fn local_addresses(shared: &Shared) -> Vec<SocketAddr> {
-    let networks = shared.networks.load();
-    let own: Vec<String> = networks.iter().filter_map(|n| Some(n.tap.load().as_ref()?.name.clone())).collect();
-    let has_v6 = shared.sockets.v6.is_some();
-    let mut found: Vec<SocketAddr> = netlink::addresses()
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|address| address.up && !address.loopback && !own.contains(&address.interface))
-        .filter(|address| match address.ip {
-            IpAddr::V4(_) => true,
-            IpAddr::V6(ip) => has_v6 && !ip.is_unicast_link_local(),
-        })
-        .map(|address| SocketAddr::new(address.ip, shared.sockets.port))
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found
 }

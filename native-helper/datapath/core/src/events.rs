@@ -1,6 +1,6 @@
 //! What the data path tells TypeScript, queued by the packet threads and delivered in batches by a thread of its own.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -68,10 +68,6 @@ pub enum Event {
     /// The interface disappeared without `close_tap`.
     InterfaceLost {
         network: NetworkId,
-    },
-    /// For every network: addresses of this computer with the port of our sockets.
-    LocalAddresses {
-        addresses: Vec<SocketAddr>,
     },
     /// A thread of the data path panicked.
     Fault {

@@ -7,6 +7,7 @@ pub mod error;
 pub mod ethernet;
 pub mod events;
 pub mod fib;
+pub mod file_lock;
 pub mod frag;
 pub mod frame;
 pub mod gate;

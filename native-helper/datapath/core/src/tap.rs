@@ -40,10 +40,7 @@ impl Tap {
     pub fn create(options: &TapOptions<'_>) -> Result<Self, Error> {
         let request = Request::new(options.name)?;
         if request.exists() {
-            return Err(Error::new(
-                "INTERFACE_EXISTS",
-                format!("an interface named {} exists already; remove it or choose another name", options.name),
-            ));
+            return Err(Error::new("INTERFACE_EXISTS", format!("An interface named {} exists already.", options.name)));
         }
         let device = OpenOptions::new()
             .read(true)
@@ -56,7 +53,7 @@ impl Tap {
             (libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR) as libc::c_short | TUN_EXCL;
         attach.call(device.as_raw_fd(), libc::TUNSETIFF as libc::c_ulong).map_err(|error| {
             if error.raw_os_error() == Some(libc::EBUSY) {
-                Error::new("INTERFACE_EXISTS", format!("an interface named {} exists already", options.name))
+                Error::new("INTERFACE_EXISTS", format!("An interface named {} exists already.", options.name))
             } else {
                 privilege_error("make the interface", options.name, &error)
             }
@@ -156,7 +153,7 @@ pub fn remove_interface(name: &str) -> Result<bool, Error> {
         return Ok(false);
     }
     if request.driver().as_deref() != Some("tun") {
-        return Err(Error::new("INTERFACE_EXISTS", format!("{name} is not a TAP interface, so it is left alone")));
+        return Err(Error::new("INTERFACE_EXISTS", format!("{name} is no TAP interface, so it is left alone.")));
     }
     crate::netlink::delete_link(name).map_err(|error| privilege_error("remove the interface", name, &error))?;
     Ok(true)
@@ -165,21 +162,17 @@ pub fn remove_interface(name: &str) -> Result<bool, Error> {
 /// The environment's errors in the words of the contract.
 fn device_error(error: &io::Error) -> Error {
     match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => Error::new(
-            "NO_TUN_DEVICE",
-            "there is no /dev/net/tun; load it with `modprobe tun` or give the container that device".into(),
-        ),
+        Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => {
+            Error::new("NO_TUN_DEVICE", "There is no /dev/net/tun.".into())
+        }
         _ => privilege_error("open /dev/net/tun for", "the interface", error),
     }
 }
 
 fn privilege_error(what: &str, name: &str, error: &io::Error) -> Error {
     match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => Error::new(
-            "NOT_PERMITTED",
-            format!("not permitted to {what} {name}; run the helper as root or with CAP_NET_ADMIN"),
-        ),
-        _ => Error::new("INTERFACE_FAILED", format!("cannot {what} {name}: {error}")),
+        Some(libc::EPERM | libc::EACCES) => Error::new("NOT_PERMITTED", format!("Not permitted to {what} {name}.")),
+        _ => Error::new("INTERFACE_FAILED", format!("Cannot {what} {name}: {error}.")),
     }
 }
 
@@ -191,7 +184,7 @@ impl Request {
     fn new(name: &str) -> Result<Self, Error> {
         let fits = !name.is_empty() && name.len() < libc::IFNAMSIZ && !name.contains(['/', '%', '\0']);
         if !fits || name.bytes().any(|byte| byte.is_ascii_whitespace()) {
-            let text = format!("{name:?} is no interface name: 1 to 15 characters without slash, percent and space");
+            let text = format!("{name:?} is no interface name: 1 to 15 characters without slash, percent and space.");
             return Err(Error::new("BAD_NAME", text));
         }
         // SAFETY: zeros are a valid ifreq.

@@ -80,6 +80,12 @@ impl NativeDataPath {
         Ok(self.open()?.port())
     }
 
+    /// Whether there is a socket for IPv6 too.
+    #[napi(getter, catch_unwind)]
+    pub fn has_ipv6(&self) -> Result<bool> {
+        Ok(self.open()?.has_ipv6())
+    }
+
     #[napi(catch_unwind)]
     pub fn add_network(&self, options: NetworkOptions) -> Result<NativeNetwork> {
         let self_addr = ring_address(&options.self_address)?;

@@ -1,6 +1,9 @@
 //! What the helper asks of the system beside the data path.
 
+use std::path::Path;
+
 use napi_derive::napi;
+use ringway_core::file_lock::{self, FileLock};
 use ringway_core::netlink;
 use ringway_core::tap;
 
@@ -53,4 +56,41 @@ pub fn peer_uid(fd: i32) -> Result<u32> {
 #[napi(catch_unwind)]
 pub fn remove_interface(name: String) -> Result<bool> {
     tap::remove_interface(&name).map_err(from_core)
+}
+
+/// A lock on a file; the kernel gives it back when the process ends.
+#[napi]
+pub struct NativeFileLock {
+    lock: Option<FileLock>,
+}
+
+#[napi]
+impl NativeFileLock {
+    /// Releasing twice does no harm.
+    #[napi(catch_unwind)]
+    pub fn release(&mut self) {
+        self.lock = None;
+    }
+}
+
+/// Locks a file, made where it is missing; null where another process holds the lock. The lock lasts until it is
+/// released or its object is forgotten.
+#[napi(catch_unwind)]
+pub fn lock_file(path: String) -> Result<Option<NativeFileLock>> {
+    match file_lock::lock_file(Path::new(&path)) {
+        Ok(lock) => Ok(lock.map(|lock| NativeFileLock { lock: Some(lock) })),
+        Err(error) => Err(failure(errno_name(&error), format!("cannot lock {path}: {error}"))),
+    }
+}
+
+/// The name by which Node knows a fault of the file system.
+fn errno_name(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{IsADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+    match error.kind() {
+        PermissionDenied => "EACCES",
+        ReadOnlyFilesystem => "EROFS",
+        NotFound => "ENOENT",
+        IsADirectory => "EISDIR",
+        _ => "SYSTEM",
+    }
 }

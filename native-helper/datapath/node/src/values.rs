@@ -136,7 +136,7 @@ impl From<Totals> for NativeCounters {
 #[derive(Default)]
 pub struct NativeEvent {
     #[napi(
-        ts_type = "'handshake' | 'confirmed' | 'ctrl' | 'newPath' | 'probeAck' | 'miss' | 'unknownSource' | 'noRoute' | 'traffic' | 'localAddresses' | 'interfaceLost' | 'fault'"
+        ts_type = "'handshake' | 'confirmed' | 'ctrl' | 'newPath' | 'probeAck' | 'miss' | 'unknownSource' | 'noRoute' | 'traffic' | 'interfaceLost' | 'fault'"
     )]
     pub kind: String,
     pub network: Option<u32>,
@@ -152,7 +152,6 @@ pub struct NativeEvent {
     pub src: Option<String>,
     pub dst: Option<String>,
     pub counters: Option<NativeCounters>,
-    pub addresses: Option<Vec<String>>,
     pub text: Option<String>,
 }
 
@@ -190,11 +189,6 @@ impl From<Event> for NativeEvent {
                 Self { slot: Some(slot), counters: Some(totals.into()), ..of("traffic", network) }
             }
             Event::InterfaceLost { network } => of("interfaceLost", network),
-            Event::LocalAddresses { addresses } => Self {
-                kind: "localAddresses".into(),
-                addresses: Some(addresses.iter().map(SocketAddr::to_string).collect()),
-                ..Self::default()
-            },
             Event::Fault { text } => Self { kind: "fault".into(), text: Some(text), ..Self::default() },
         }
     }
