@@ -219,7 +219,7 @@ export class Node {
       peer.nextControlId = 1;
       peer.neighbours.clear();
       this.#peers.setFlags(peer, { ...peer.flags, member: false });
-      peer.told = new Set();
+      peer.told = undefined;
       peer.toldDescs.clear();
       peer.note(core.wall, "restarted", "The peer started anew");
     }

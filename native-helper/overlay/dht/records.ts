@@ -31,8 +31,8 @@ interface Held {
 }
 
 const COPIES_AT_ONCE = 16;
-const COPY_REST_MS = 1_000;
-const COPY_LATEST_MS = 3_000;
+const COPY_REST_MS = 2_000;
+const COPY_LATEST_MS = 6_000;
 const PUT_TIMEOUT_MS = 3_000;
 const SWEEP_MS = 60_000;
 

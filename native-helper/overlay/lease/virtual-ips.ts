@@ -111,8 +111,8 @@ export class VirtualIps {
   /** A session came up: the peer learns our virtual IP, and packets may flow. */
   sessionUp(peer: Peer): void {
     this.#isDirty = true;
-    const records = [this.#ownLease, this.#ownInfo].filter((record) => record !== undefined);
-    if (records.length > 0) this.#control.send(peer, { type: "lease", conflict: false, records });
+    // For display; what a packet may claim as its source is looked up at the owner of the lease's key.
+    if (this.#ownInfo) this.#control.send(peer, { type: "lease", conflict: false, records: [this.#ownInfo] });
     this.#opening.delete(peer.address);
     const sources = this.#sources.get(peer.address);
     if (sources) this.#core.emit({ kind: "sources", slot: peer.slot, prefixes: [...sources] });

@@ -45,7 +45,7 @@ export class Peer {
   /** Members that the peer has edges to, as it told in NEAR; newest last. */
   readonly neighbours = new Set<RingAddress>();
   /** What this node told the peer last of its neighbours, and whose descriptors it sent. */
-  told: ReadonlySet<RingAddress> = new Set();
+  told: ReadonlySet<RingAddress> | undefined;
   readonly toldDescs = new Set<RingAddress>();
   /** When the edge came up, and when its closing was last proposed. */
   edgeSince: Instant | undefined;

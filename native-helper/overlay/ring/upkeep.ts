@@ -499,7 +499,7 @@ export class Upkeep {
     const core = this.#core;
     const tailored = new Set([...this.#near, ...this.#peers.aroundOf(peer.address, D_NEAR)]);
     tailored.delete(peer.address);
-    const listed = [...tailored].filter((address) => again || !peer.told.has(address)).sort();
+    const listed = again && peer.told !== undefined ? [...tailored].sort() : this.#newTo(peer, tailored);
     if (listed.length === 0 && !again) return;
     peer.told = tailored;
     const descs: Desc[] = [];
@@ -511,6 +511,16 @@ export class Upkeep {
       peer.toldDescs.add(address);
     }
     this.#control.send(peer, { type: "near", self: core.brief(), briefs: listed.map((address) => this.#briefOf(address)), descs });
+  }
+
+  /** Of `tailored` what the peer was not told yet and may want as a ring neighbour, in ring order. */
+  #newTo(peer: Peer, tailored: ReadonlySet<RingAddress>): RingAddress[] {
+    const fresh = [...tailored].filter((address) => !peer.told?.has(address) && !peer.neighbours.has(address));
+    if (fresh.length === 0) return [];
+    const known = new Set([...tailored, ...peer.neighbours, this.#core.address]);
+    known.delete(peer.address);
+    const wanted = new Set(around([...known].sort(), peer.address, D_NEAR));
+    return fresh.filter((address) => wanted.has(address)).sort();
   }
 
   #briefOf(address: RingAddress): Brief {
