@@ -35,9 +35,11 @@ interface Attempt {
   state: "asking" | "paths";
   initIndex: number | undefined;
   asked: number;
+  /** Neighbours that LINK was handed to. */
+  readonly tellers: Set<RingAddress>;
 }
 
-const ASKS = 3;
+const ASKS = 4;
 
 export class Linker {
   readonly #core: Core;
@@ -102,6 +104,7 @@ export class Linker {
       state: "asking",
       initIndex: undefined,
       asked: 0,
+      tellers: new Set(),
     };
     this.#attempts.set(address, attempt);
     this.#ask(attempt);
@@ -177,13 +180,13 @@ export class Linker {
       init = made.packet;
     }
     attempt.asked++;
-    const teller = attempt.teller === undefined ? undefined : this.#peers.get(attempt.teller);
+    const teller = this.#tellerFor(attempt);
     const wait = Math.max(1_500, 3 * (teller?.srttMs ?? 300));
     this.#router.request({
       dst: address,
       mode: "exact",
       message: { type: "link", nonce: attempt.nonce, kind, desc: core.desc(), init },
-      firstHop: peer?.live ? peer : teller?.up ? teller : undefined,
+      firstHop: peer?.live ? peer : teller,
       timeoutMs: wait,
       onAnswer: (answer, from) => {
         if (this.#attempts.get(address) !== attempt || attempt.state !== "asking") return;
@@ -195,6 +198,19 @@ export class Linker {
         if (this.#attempts.get(address) === attempt && attempt.state === "asking") this.#askAgain(attempt);
       },
     });
+  }
+
+  /** While a ring forms, routing may not lead to a new member yet: a neighbour that told of an edge to it does, each tried once. */
+  #tellerFor(attempt: Attempt): Peer | undefined {
+    let best: Peer | undefined;
+    for (const peer of this.#peers.edges()) {
+      if (!peer.neighbours.has(attempt.address) || attempt.tellers.has(peer.address)) continue;
+      if (!best || (peer.srttMs ?? 1e9) < (best.srttMs ?? 1e9)) best = peer;
+    }
+    const named = attempt.teller === undefined ? undefined : this.#peers.get(attempt.teller);
+    const teller = best ?? (named?.up ? named : undefined);
+    if (teller) attempt.tellers.add(teller.address);
+    return teller;
   }
 
   #askAgain(attempt: Attempt): void {
@@ -230,6 +246,8 @@ export class Linker {
       this.#core.emit({ kind: "sendEmpty", slot: peer.slot });
       return this.#end(attempt, true);
     }
+    // Both asked at once: the checks that our answer began went out under keys that the peer had not yet.
+    if (peer.punchingSince !== undefined) this.#paths.checkNow(peer, peer.tas);
     this.bringUp(peer, attempt.teller);
   }
 

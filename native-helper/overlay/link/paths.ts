@@ -147,6 +147,12 @@ export class Paths {
     });
   }
 
+  /** One check of each address beside the rounds that run. */
+  checkNow(peer: Peer, tas: readonly TransportAddress[]): void {
+    if (peer.direct) return;
+    for (const remote of candidatesOf(tas, this.#core)) this.probe(peer, { kind: "udp", remote });
+  }
+
   /** Another attempt after 15 s, 60 s, 300 s, then hourly; `attempt` tells the peer and starts it. */
   retryDirectLater(peer: Peer, attempt: () => void): void {
     if (peer.directRetry?.run) return;

@@ -50,6 +50,8 @@ export class Relays {
   readonly #paths: Paths;
   readonly #hooks: RelayHooks;
   readonly #searches = new Map<RingAddress, Search>();
+  /** Which relay reserved the pair of us and that peer at our request. */
+  readonly #reservedFor = new Map<RingAddress, RingAddress>();
   /** Pairs this node forwards for, by their sorted addresses. */
   readonly #reserved = new Map<string, { a: RingAddress; b: RingAddress; by: RingAddress; until: number }>();
   #anchorsFrom: number | undefined;
@@ -105,6 +107,7 @@ export class Relays {
       search.waiting?.cancel();
       search.askedRelay = undefined;
       if (answer.code !== 0 || !search.peer.up) return this.#step(search);
+      this.#reservedFor.set(search.peer.address, from.address);
       this.#paths.probe(search.peer, { kind: "tunnel", relay: from.address });
       const wait = Math.max(ANSWER_LEAST_MS, 3 * (from.srttMs ?? 300) + 3 * (search.peer.srttMs ?? 300));
       search.waiting = this.#core.after(wait / 2, "tunnel check", () => {
@@ -117,9 +120,19 @@ export class Relays {
 
   /** A path of that peer changed: the search is over when it is live. */
   pathChanged(peer: Peer): void {
+    if (peer.direct) this.#release(peer);
     const search = this.#searches.get(peer.address);
     if (!search) return;
     if (peer.active && peer.active.path.kind !== "ring") this.#stop(search);
+  }
+
+  /** Gives back what a relay reserved for a pair that needs it no more. */
+  #release(peer: Peer): void {
+    const relay = this.#reservedFor.get(peer.address);
+    if (!relay) return;
+    this.#reservedFor.delete(peer.address);
+    const at = this.#peers.get(relay);
+    if (at?.up) this.#control.send(at, { type: "relayReq", peer: peer.address, release: true });
   }
 
   reservations(): { a: RingAddress; b: RingAddress }[] {
@@ -143,6 +156,7 @@ export class Relays {
   peerGone(peer: Peer): void {
     const search = this.#searches.get(peer.address);
     if (search) this.#stop(search);
+    this.#release(peer);
     let changed = false;
     for (const [name, pair] of this.#reserved) {
       if (pair.a !== peer.address && pair.b !== peer.address) continue;
@@ -188,6 +202,7 @@ export class Relays {
   clear(): void {
     for (const search of this.#searches.values()) search.waiting?.cancel();
     this.#searches.clear();
+    this.#reservedFor.clear();
     this.#reserved.clear();
     this.#renewal?.cancel();
     this.#expiry?.cancel();
@@ -235,6 +250,8 @@ export class Relays {
   #candidates(peer: Peer, teller: RingAddress | undefined): Peer[] {
     const anchors = new Set(peer.desc?.anchors ?? []);
     const scored: { relay: Peer; score: number }[] = [];
+    const load = new Map<RingAddress, number>();
+    for (const relay of this.#reservedFor.values()) load.set(relay, (load.get(relay) ?? 0) + 1);
     for (const relay of this.#peers.all()) {
       if (!relay.direct || !relay.up || !relay.isEdge || relay === peer) continue;
       let score = 0;
@@ -242,7 +259,8 @@ export class Relays {
       if (relay.neighbours.has(peer.address)) score += 2;
       if (relay.address === teller) score += 2;
       if (relay.flags.public) score += 2;
-      if (score > 0) scored.push({ relay, score });
+      // Tunnels spread over the relays that would do equally well.
+      if (score > 0) scored.push({ relay, score: score - (load.get(relay.address) ?? 0) / 4 });
     }
     scored.sort((a, b) => b.score - a.score || (a.relay.srttMs ?? 1e9) - (b.relay.srttMs ?? 1e9));
     return scored.slice(0, 8).map(({ relay }) => relay);

@@ -400,7 +400,9 @@ export class Upkeep {
     const core = this.#core;
     if (core.member || !this.#running || this.#foundAt === undefined) return;
     const linked = this.#peers.liveMembers();
-    const isWhole = this.#expected.length > 0 && this.#expected.every((address) => linked.includes(address));
+    // A nearer neighbour than the expected one serves as well.
+    const neighbours = neighboursIn([...this.#expected, ...linked], core.address);
+    const isWhole = this.#expected.length > 0 && neighbours.every((address) => linked.includes(address));
     const settles = core.now - this.#foundAt >= SETTLE_FOR_LESS_MS - 1 && linked.length > 0;
     if (isWhole || settles) this.#becomeMember();
   }
