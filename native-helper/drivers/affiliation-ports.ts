@@ -3,7 +3,7 @@ import type { Crypto, Effect, Entropy, Identity, Input, SocketAddress } from "..
 import type { RingAddress } from "../overlay/ring/address.ts";
 import type { UsedRange } from "./overlap.ts";
 import type { Lookup } from "./resolver.ts";
-import type { IdentityKeys, LockFile } from "./state-store.ts";
+import type { IdentityKeys } from "./state-store.ts";
 
 /** The UDP sockets and all that moves packets; one for the whole helper. */
 export interface DataPathPort {
@@ -48,7 +48,6 @@ export interface TapOptions {
 export interface SystemPort {
   readonly crypto: Crypto;
   readonly entropy: Entropy;
-  readonly lock: LockFile;
   identity(keys: IdentityKeys): Identity;
   /** Opens the UDP sockets; port 0: any. Throws PORT_IN_USE. */
   openDataPath(port: number): DataPathPort;

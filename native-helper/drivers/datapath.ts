@@ -261,6 +261,11 @@ export function removeInterface(name: string): boolean {
   return helperErrors(() => addon.removeInterface(name));
 }
 
+/** Locks a file, made where it is missing, until the lock is released or the process ends; undefined where another holds it. */
+export function lockFile(file: string): { release(): void } | undefined {
+  return addon.lockFile(file) ?? undefined;
+}
+
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
   PORT_IN_USE: "Choose another port, or 0 for any free one.",
   NOT_PERMITTED: "Run the helper as root, or with the capability CAP_NET_ADMIN.",

@@ -18,8 +18,13 @@ import type { SavedState } from "../overlay/boundary.ts";
 import { parseAddress, type RingAddress } from "../overlay/ring/address.ts";
 import { type ReadResult, StateFile, unusable } from "./state-file.ts";
 
-/** Takes an exclusive lock on a file that the kernel gives back when the process ends, however it ends; false: another has it. */
-export type LockFile = (path: string) => boolean;
+/** Takes an exclusive lock on a file, which the kernel gives back when the process ends, however it ends; undefined: another has it. */
+export type LockFile = (path: string) => FileLock | undefined;
+
+/** The lock is held until it is released, or its object is forgotten. */
+export interface FileLock {
+  release(): void;
+}
 
 export interface IdentityKeys {
   /** Seed of the Ed25519 key, 32 bytes. */
@@ -79,6 +84,7 @@ export class StateStore {
   /** What was set aside while reading. */
   readonly warnings: Warning[] = [];
   readonly #wall: () => number;
+  readonly #lock: FileLock;
   readonly #helper: StateFile<z.infer<typeof StoredHelper>>;
 
   /** Throws STATE_IN_USE where another helper runs on `folder`, NOT_PERMITTED or STATE_UNUSABLE where it cannot be used. */
@@ -87,20 +93,26 @@ export class StateStore {
     this.#wall = wall;
     makeFolder(folder);
     const lockPath = join(folder, "lock");
-    let isMine: boolean;
+    let held: FileLock | undefined;
     try {
-      isMine = lock(lockPath);
+      held = lock(lockPath);
     } catch (error) {
       throw unusable("lock", lockPath, error);
     }
-    if (!isMine) {
+    if (!held) {
       throw new HelperError(
         "STATE_IN_USE",
         `Another helper runs on the state directory ${folder}.`,
         "Stop that one first, or give this one a folder of its own with --state DIR.",
       );
     }
+    this.#lock = held;
     this.#helper = new StateFile(join(folder, "helper.json"), StoredHelper);
+  }
+
+  /** Lets another helper have the directory; nothing may be written afterwards. */
+  close(): void {
+    this.#lock.release();
   }
 
   /** The port used last; undefined on the first start. */

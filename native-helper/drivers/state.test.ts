@@ -99,7 +99,7 @@ describe("a state file", () => {
 });
 
 describe("the state directory", () => {
-  const free = () => true;
+  const free = () => ({ release: () => {} });
 
   it("makes keys on first use, for its own user only, and keeps them", async () => {
     const store = new StateStore(join(folder, "state"), free);
@@ -191,7 +191,7 @@ describe("the state directory", () => {
 
   it("is refused while another helper runs on it", () => {
     const asked: string[] = [];
-    expect(() => new StateStore(folder, (path) => asked.push(path) === 0)).toThrow(
+    expect(() => new StateStore(folder, (path) => void asked.push(path))).toThrow(
       expect.objectContaining({ code: "STATE_IN_USE", text: expect.stringContaining(folder) }),
     );
     expect(asked).toEqual([join(folder, "lock")]);
