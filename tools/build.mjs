@@ -15,6 +15,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
@@ -105,6 +106,7 @@ export async function build(names, { force = false } = {}) {
       inTurn(chosen.filter(({ part }) => part.kind === "cargo")),
       inTurn(chosen.filter(({ part }) => part.kind !== "cargo")),
     ]);
+    if (names.includes("command")) linkCommand();
     for (const fault of faults.slice(1)) say(fault instanceof Error ? fault.message : String(fault));
     if (faults.length > 0) throw faults[0];
   });
@@ -209,6 +211,15 @@ async function buildCargo(part) {
 
 /** @param {string} file */
 const isLibrary = (file) => /\.(so|dylib|dll)$/.test(file);
+
+/** `npx ringway` looks here first; by the project's own `bin` alone it is not found whenever something touched node_modules. */
+function linkCommand() {
+  const folder = path.join(root, "node_modules/.bin");
+  const link = path.join(folder, process.platform === "win32" ? "ringway.cmd" : "ringway");
+  rmSync(link, { force: true });
+  if (process.platform === "win32") writeFileSync(link, `@node "%~dp0\\..\\..\\dist\\ringway.js" %*\r\n`);
+  else symlinkSync(path.relative(folder, path.join(dist, "ringway.js")), link);
+}
 
 /** The renderer, as static files for Electron, for `ringway ui` and for tests. */
 async function buildWindow() {
