@@ -94,8 +94,7 @@ export async function runHelper(options: HelperOptions): Promise<number> {
       }),
     });
     log.info(`Ringway ${version} listens on ${socketPath}, state in ${store.folder}`);
-    await affiliations.restore();
-    if (config) await affiliations.joinOrAdopt(config);
+    await affiliations.start(config);
     for (const { text } of store.warnings) log.warn(text);
     log.info(`${await stopped} came, taking everything down`);
     return 0;

@@ -1,5 +1,5 @@
 /** `ringway up` and `ringway down`: the virtual interface alone; the node stays on the ring and forwards for others. */
-import { type CommandContext, ofAffiliation, print, printWarnings, withHelper } from "./command.ts";
+import { type CommandContext, ofAffiliation, print, withHelper } from "./command.ts";
 import { stateLine } from "./text.ts";
 
 export function registerUpAndDown(context: CommandContext): void {
@@ -15,7 +15,6 @@ export function registerUpAndDown(context: CommandContext): void {
       .action(async (name: string | undefined) => {
         await withHelper(context, async (helper) => {
           const view = await helper[call](ofAffiliation(name));
-          printWarnings(context, view.warnings);
           print(context, view, stateLine(view));
         });
       });

@@ -14,6 +14,8 @@ import type { NodeView, PeerView } from "../overlay/boundary.ts";
 /** What is known of one affiliation. */
 export interface AffiliationFacts {
   readonly name: string;
+  /** How this computer is shown to the other members. */
+  readonly ownName: string;
   readonly id: string;
   readonly security: "closed" | "passphrase" | "open";
   readonly interface: InterfaceView;
@@ -99,9 +101,9 @@ export function peerDetail(facts: AffiliationFacts, peer: PeerView): PeerDetail 
   };
 }
 
-export function ringView({ node }: AffiliationFacts): RingView {
+export function ringView({ node, ownName }: AffiliationFacts): RingView {
   const others = node.peers.map(({ ringAddress, name, silent }) => ({ ringAddress, name: name ?? null, silent }));
-  const self = { ringAddress: node.ringAddress, name: null, silent: false };
+  const self = { ringAddress: node.ringAddress, name: ownName, silent: false };
   return {
     self: node.ringAddress,
     sizeEstimate: rounded(node.sizeEstimate),

@@ -24,6 +24,8 @@ export interface NetworkOptions {
   /** 32 bytes; zeros where there is no passphrase. */
   readonly psk: Uint8Array;
   readonly onInput: (input: Input) => void;
+  /** Another program removed the interface; it is closed already. */
+  readonly onInterfaceLost: () => void;
 }
 
 /** One affiliation inside the data path. */

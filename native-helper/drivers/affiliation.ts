@@ -46,6 +46,8 @@ export interface AffiliationOptions {
 /** What is known of an affiliation, for the views of the contract. */
 export interface AffiliationFacts {
   readonly name: string;
+  /** How this computer is shown to the other members. */
+  readonly ownName: string;
   readonly id: string;
   readonly security: "closed" | "passphrase" | "open";
   readonly interface: InterfaceView;
@@ -70,6 +72,7 @@ export class Affiliation {
   readonly #engine: Engine;
   readonly #identity: Identity;
   readonly #netId: Uint8Array;
+  readonly #ownName: string;
   readonly #virtualIp: string;
   readonly #timer: EngineTimer;
   readonly #resolver: StartAddressResolver;
@@ -98,6 +101,7 @@ export class Affiliation {
     this.#options = options;
     this.#membership = membership;
     this.name = membership.affiliation;
+    this.#ownName = membership.name ?? options.hostName;
     this.#identity = system.identity(keys);
     this.#netId = openNetId(system.crypto, this.name);
     const address = ringAddressOf(system.crypto, this.#netId, this.#identity.edPublic, keys.salt);
@@ -111,7 +115,7 @@ export class Affiliation {
       affiliation: this.name,
       virtualIp: this.#virtualIp,
       subnet: membership.subnet,
-      name: membership.name ?? options.hostName,
+      name: this.#ownName,
       ...(membership.site !== null && { site: membership.site }),
       version: options.version,
       ...(saved && { saved }),
@@ -142,6 +146,7 @@ export class Affiliation {
         netId: this.#netId,
         psk: new Uint8Array(32),
         onInput: (input) => this.#step(input),
+        onInterfaceLost: () => void this.#inTurn(() => this.#interfaceLost()),
       });
       this.#tellLocalAddresses();
       this.#step({ kind: "connect" });
@@ -224,6 +229,7 @@ export class Affiliation {
     const { fault } = this.#interface;
     return {
       name: this.name,
+      ownName: this.#ownName,
       id: Buffer.from(this.#netId).toString("hex"),
       security: "open",
       interface: this.#interface.view(this.#membership),
@@ -274,6 +280,14 @@ export class Affiliation {
     // The fault is kept by the interface and shown as a warning.
     await this.#interface.up(this.#network, this.#membership, this.#virtualIp).catch(() => {});
     this.#changed();
+  }
+
+  /** Another program took the interface away; it is made again, as it is still wanted. */
+  async #interfaceLost(): Promise<void> {
+    if (!this.#interface.isUp) return;
+    this.#options.log.warn(`the interface ${this.#membership.interfaceName} was removed by another program`);
+    await this.#interface.down();
+    await this.#tryInterface();
   }
 
   #step(input: Input): void {

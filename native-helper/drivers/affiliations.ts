@@ -56,10 +56,16 @@ export class Affiliations {
     if (this.#options.port !== undefined) this.#openDataPath(this.#options.port);
   }
 
-  /** Goes on where the last run ended. What cannot go on is in state `failed`; it keeps no other from going on. */
-  restore(): Promise<void> {
+  /**
+   * Goes on where the last run ended, and joins what `file` describes; an affiliation joined before takes over what the
+   * file says now. A restored one that cannot connect is in state `failed` and keeps no other from going on.
+   */
+  start(file?: ParsedConfig): Promise<void> {
     return this.#inTurn(async () => {
-      for (const { store, membership } of this.#options.store.memberships()) {
+      for (const { store, membership: stored } of this.#options.store.memberships()) {
+        const isOfFile = file?.config.affiliation === stored.affiliation;
+        const membership = isOfFile ? this.#membershipOf(file.config, stored) : stored;
+        if (isOfFile) await store.saveMembership(membership);
         const affiliation = await this.#make(store, membership);
         if (!membership.onRing) continue;
         try {
@@ -70,6 +76,10 @@ export class Affiliations {
           affiliation.fail(error);
         }
       }
+      if (!file) return;
+      const restored = this.#byName.get(file.config.affiliation);
+      if (restored) this.#noteConfig(restored, file.config, file.warnings);
+      else await this.#joinNew(file.config, file.warnings);
     });
   }
 
@@ -84,25 +94,6 @@ export class Affiliations {
         );
       }
       return this.#joinNew(config, warnings);
-    });
-  }
-
-  /** As `join`; an affiliation that was joined before takes over what the file says now. */
-  joinOrAdopt({ config, warnings }: ParsedConfig): Promise<Affiliation> {
-    return this.#inTurn(async () => {
-      const known = this.#byName.get(config.affiliation);
-      if (!known) return this.#joinNew(config, warnings);
-      const { store } = this.#options;
-      // The node was made from the former membership; it is made anew from this one.
-      const membership = this.#membershipOf(config, known.membership);
-      await known.stop();
-      this.#byName.delete(known.name);
-      const place = store.affiliation(config.affiliation);
-      await place.saveMembership(membership);
-      const affiliation = await this.#make(place, membership);
-      this.#noteConfig(affiliation, config, warnings);
-      if (membership.onRing) await affiliation.connect(this.#openDataPath(config.port));
-      return affiliation;
     });
   }
 

@@ -52,6 +52,7 @@ class End {
         this.#heard.push(input);
         for (const wake of this.#waiting.splice(0)) wake();
       },
+      onInterfaceLost: () => this.faults.push("the interface was lost"),
     });
   }
 

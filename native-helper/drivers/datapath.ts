@@ -72,7 +72,7 @@ export class DataPathDriver implements DataPathPort {
       if (event.kind === "fault") {
         this.#onFault(event.text ?? "the data path reported a fault without words");
       } else if (event.kind === "interfaceLost") {
-        this.#onFault("the virtual interface was removed by another program; `ringway up` makes it again");
+        if (network !== undefined) this.#listeners.get(network)?.onInterfaceLost();
       } else if (network !== undefined) {
         // The addon fills in the fields of `Input` that belong to the kind, and no others.
         this.#listeners.get(network)?.onInput(event as Input);
