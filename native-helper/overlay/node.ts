@@ -18,6 +18,7 @@ import type { Peer } from "./link/peer.ts";
 import { Peers } from "./link/peers.ts";
 import { Relays } from "./link/relays.ts";
 import type { RingAddress } from "./ring/address.ts";
+import { Lookahead } from "./ring/lookahead.ts";
 import { type RoutedRequest, Router } from "./ring/router.ts";
 import { Upkeep } from "./ring/upkeep.ts";
 import { type NodeParts, viewOf } from "./view.ts";
@@ -41,6 +42,7 @@ export class Node {
   readonly #paths: Paths;
   readonly #handshakes: Handshakes;
   readonly #relays: Relays;
+  readonly #lookahead: Lookahead;
   readonly #router: Router;
   readonly #linker: Linker;
   readonly #upkeep: Upkeep;
@@ -82,7 +84,11 @@ export class Node {
       publicMembers: () => this.#upkeep.publicMembers(),
       noRelay: (peer) => peer.note(core.wall, "noRelay", "No member could be found that reaches both ends"),
     });
-    this.#router = new Router(core, peers, control, (request) => this.#onRequest(request), (peer) => this.#paths.suspect(peer));
+    this.#lookahead = new Lookahead(core, peers, control, {
+      isNear: (address) => this.#upkeep.isNear(address),
+      changed: () => this.#touchFib(),
+    });
+    this.#router = new Router(core, peers, control, this.#lookahead, (request) => this.#onRequest(request), (peer) => this.#paths.suspect(peer));
     this.#linker = new Linker({
       core, peers, router: this.#router, handshakes: this.#handshakes, paths: this.#paths, relays: this.#relays, descs,
       hooks: { attemptEnded: (address, _kind, live) => this.#linkEnded(address, live) },
@@ -177,6 +183,7 @@ export class Node {
     if (this.#upkeep.running) return;
     core.log("info", `connecting to "${core.options.affiliation}" as ${core.address}`);
     this.#records.start();
+    this.#lookahead.start();
     this.#upkeep.start(this.#cached.map(({ remote }) => remote));
     core.after(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
     core.after(1_000, "save", () => this.#savePeriodically());
@@ -194,6 +201,7 @@ export class Node {
     }
     this.#save();
     this.#upkeep.stop();
+    this.#lookahead.clear();
     this.#linker.clear();
     this.#router.clear();
     this.#handshakes.clear();
@@ -208,7 +216,7 @@ export class Node {
     core.timers.clear();
     core.descChanged();
     this.#fibTimerSet = false;
-    this.#touchFib();
+    this.#touchEdges();
     core.log("info", "disconnected");
   }
 
@@ -218,6 +226,9 @@ export class Node {
       this.#control.forget(peer);
       peer.nextControlId = 1;
       peer.neighbours.clear();
+      peer.edgeList.clear();
+      peer.edgeListSeq = undefined;
+      peer.toldEdges = undefined;
       this.#peers.setFlags(peer, { ...peer.flags, member: false });
       peer.told = undefined;
       peer.toldDescs.clear();
@@ -241,7 +252,7 @@ export class Node {
   }
 
   #pathChanged(peer: Peer): void {
-    this.#touchFib();
+    this.#touchEdges();
     this.#ips.pathChanged();
     if (!peer.up) return;
     this.#relays.pathChanged(peer);
@@ -258,7 +269,7 @@ export class Node {
     this.#linker.edgeLive(peer);
     this.#upkeep.edgeUp(peer);
     this.#relays.upkeep();
-    this.#touchFib();
+    this.#touchEdges();
   }
 
   #linkEnded(address: RingAddress, live: boolean): void {
@@ -274,7 +285,7 @@ export class Node {
     this.#forget(peer);
     if (!wasEdge) return;
     for (const other of this.#peers.edges()) {
-      if (other.neighbours.has(peer.address)) this.#control.send(other, { type: "suspect", address: peer.address });
+      if (other.knows(peer.address)) this.#control.send(other, { type: "suspect", address: peer.address });
     }
   }
 
@@ -289,7 +300,7 @@ export class Node {
     this.#relays.peerGone(peer);
     this.#ips.peerGone(peer);
     this.#upkeep.edgeDown(peer.address);
-    this.#touchFib();
+    this.#touchEdges();
   }
 
   #onCtrlBytes(peer: Peer, path: Path, bytes: Uint8Array): void {
@@ -315,6 +326,8 @@ export class Node {
         return this.#paths.onPong(peer, path, ctrl.id, message);
       case "near":
         return this.#upkeep.onNear(peer, message);
+      case "edges":
+        return this.#lookahead.onEdges(peer, message);
       case "suspect":
         return this.#onSuspect(message.address);
       case "routed":
@@ -430,14 +443,14 @@ export class Node {
   }
 
   #nearChanged(): void {
-    this.#touchFib();
+    this.#touchEdges();
     this.#records.nearChanged();
     this.#ips.nearChanged();
   }
 
   #becameMember(): void {
     this.#core.log("info", "member of the ring");
-    this.#touchFib();
+    this.#touchEdges();
     this.#relays.upkeep();
     this.#ips.becameMember();
   }
@@ -520,6 +533,12 @@ export class Node {
     this.#fibDirty = true;
   }
 
+  /** Our own edges changed: so do the table and what neighbours have to know. */
+  #touchEdges(): void {
+    this.#touchFib();
+    this.#lookahead.edgesChanged();
+  }
+
   /** At most ten tables a second. */
   #flushFib(): void {
     const core = this.#core;
@@ -544,7 +563,7 @@ export class Node {
           member: peer.member,
           direct: peer.direct,
         })),
-        lookahead: [],
+        lookahead: this.#lookahead.entries(),
         exact: [],
         reserved: this.#relays.reservations(),
       },

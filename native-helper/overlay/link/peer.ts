@@ -50,6 +50,11 @@ export class Peer {
   /** When the edge came up, and when its closing was last proposed. */
   edgeSince: Instant | undefined;
   trimAskedAt = Number.NEGATIVE_INFINITY;
+  /** The peer's near and far edges as it told them, with their round trips in ms; `edgeListSeq` undefined: out of step. */
+  readonly edgeList = new Map<RingAddress, number>();
+  edgeListSeq: number | undefined;
+  /** Number of the edge list that this node told it last. */
+  toldEdges: number | undefined;
   sendKey: Key | undefined;
   active: PathState | undefined;
   desc: Desc | undefined;
@@ -109,6 +114,11 @@ export class Peer {
 
   get member(): boolean {
     return this.flags.member;
+  }
+
+  /** Whether the peer told of an edge to that member. */
+  knows(address: RingAddress): boolean {
+    return this.edgeList.has(address) || this.neighbours.has(address);
   }
 
   hasKind(kind: EdgeKind): boolean {

@@ -256,7 +256,7 @@ export class Relays {
       if (!relay.direct || !relay.up || !relay.isEdge || relay === peer) continue;
       let score = 0;
       if (anchors.has(relay.address)) score += 4;
-      if (relay.neighbours.has(peer.address)) score += 2;
+      if (relay.knows(peer.address)) score += 2;
       if (relay.address === teller) score += 2;
       if (relay.flags.public) score += 2;
       // Tunnels spread over the relays that would do equally well.

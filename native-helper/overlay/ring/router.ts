@@ -11,6 +11,7 @@ import type { Timer } from "../timers.ts";
 import { decodeBody, encodeBody } from "../wire/ctrl.ts";
 import type { Message, MessageOf } from "../wire/types.ts";
 import { compareDistance, type RingAddress, ringDistance } from "./address.ts";
+import type { Lookahead } from "./lookahead.ts";
 
 /** A request that ends here. */
 export interface RoutedRequest {
@@ -49,13 +50,22 @@ export class Router {
   readonly #core: Core;
   readonly #peers: Peers;
   readonly #control: Control;
+  readonly #lookahead: Lookahead;
   readonly #deliver: (request: RoutedRequest) => void;
   readonly #silent: (peer: Peer) => void;
   readonly #homes = new Map<bigint, Home>();
   readonly #ridsOfEdge = new Map<number, number>();
   readonly #pending = new Map<bigint, { options: RequestOptions; sentAt: number; timer: Timer }>();
 
-  constructor(core: Core, peers: Peers, control: Control, deliver: (request: RoutedRequest) => void, silent: (peer: Peer) => void) {
+  constructor(
+    core: Core,
+    peers: Peers,
+    control: Control,
+    lookahead: Lookahead,
+    deliver: (request: RoutedRequest) => void,
+    silent: (peer: Peer) => void,
+  ) {
+    this.#lookahead = lookahead;
     this.#core = core;
     this.#peers = peers;
     this.#control = control;
@@ -118,9 +128,13 @@ export class Router {
     const { dst, src } = routed;
     const exact = this.#peers.get(dst);
     if (routed.mode === "exact" && exact?.live && !tried.has(dst)) return exact;
+    const isRefused = (hop: RingAddress) => tried.has(hop) || hop === src || hop === from?.address;
+    // In mode nearest the key may belong to this node's own neighbourhood, which near edges know best.
+    const far = core.member && routed.mode === "exact" ? this.#lookahead.nextHop(dst, core.address, isRefused) : undefined;
+    if (far) return this.#peers.get(far);
     let best: RingAddress | undefined;
     for (const candidate of this.#peers.aroundOf(dst, HOPS_TRIED)) {
-      if (tried.has(candidate) || candidate === src || candidate === from?.address) continue;
+      if (isRefused(candidate)) continue;
       if (!best || compareDistance(dst, candidate, best) < 0) best = candidate;
     }
     // The key itself may be a member's address: then it is the nearest of all, unless it asks about its own place.
