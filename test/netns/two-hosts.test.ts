@@ -134,7 +134,7 @@ describeOnBed("two hosts on one wire", () => {
       virtualIp: IP_A,
       ringAddress: expect.stringMatching(/^[0-9a-f]{40}$/),
       natKind: expect.any(String),
-      localTransportAddresses: expect.arrayContaining([`${a.address}:15000`]),
+      localTransportAddresses: expect.arrayContaining([`ringway.udp://${a.address}:15000`]),
       learnedTransportAddresses: expect.any(Array),
       peersKnown: 1,
       sizeEstimate: expect.any(Number),
@@ -146,7 +146,10 @@ describeOnBed("two hosts on one wire", () => {
     const said = JSON.stringify([affiliation?.warnings, (status as { warnings?: unknown }).warnings]);
     expect(said, "the MAC address of 2006 is a warning").toMatch(/MAC/i);
 
-    const peers = await helperA.json<PeerRow[]>("peers");
+    const peers = await until("a measured round trip", 30_000, async () => {
+      const rows = await helperA.json<PeerRow[]>("peers");
+      return rows[0]?.rttMs != null && rows;
+    });
     expect(peers).toHaveLength(1);
     const fields = ["ringAddress", "name", "site", "version", "virtualIp", "virtualIp6", "kinds", "transport", "via"];
     fields.push(
