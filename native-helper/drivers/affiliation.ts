@@ -88,6 +88,8 @@ export class Affiliation {
   #notes: readonly Warning[] = [];
   #local = "";
   #localCheckedAt = Number.NEGATIVE_INFINITY;
+  /** The newest write of the engine's state; it never rejects. */
+  #saving: Promise<void> = Promise.resolve();
   #isStepping = false;
   #isStopped = false;
   #nextPing = 1;
@@ -263,6 +265,7 @@ export class Affiliation {
       this.#network?.remove();
       this.#network = undefined;
       clearTimeout(this.#changeCheck);
+      await this.#saving;
     });
   }
 
@@ -313,7 +316,7 @@ export class Affiliation {
     for (const effect of effects) {
       switch (effect.kind) {
         case "save":
-          this.#options.store.saveState(effect.state).catch((error: unknown) => {
+          this.#saving = this.#options.store.saveState(effect.state).catch((error: unknown) => {
             this.#options.log.warn(`the state of "${this.name}" was not saved: ${String(error)}`);
           });
           break;
