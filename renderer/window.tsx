@@ -19,6 +19,7 @@ import { Notice } from "./ui/notice.tsx";
 import styles from "./window.module.css";
 import { useText } from "./words/words.tsx";
 
+const MAIN = "main";
 const RING = "ring";
 const TABLE = "peers";
 const FILTER = "peers-filter";
@@ -43,16 +44,18 @@ export function Window() {
   return (
     <div className={styles.window}>
       <TopBar />
-      <p className="spoken" role="status">
-        {spoken}
-      </p>
-      {trouble && <TroubleBar trouble={trouble} />}
-      <main className={styles.main} data-dim={trouble !== undefined || undefined}>
-        {condition.kind === "affiliation" ? (
-          <Whole stopped={trouble?.kind === "noHelper"} />
-        ) : (
-          <WholePage condition={condition} />
-        )}
+      <main id={MAIN} tabIndex={-1}>
+        <p className="spoken" role="status">
+          {spoken}
+        </p>
+        {trouble && <TroubleBar trouble={trouble} />}
+        <div className={styles.main} data-dim={trouble !== undefined || undefined}>
+          {condition.kind === "affiliation" ? (
+            <Whole stopped={trouble?.kind === "noHelper"} />
+          ) : (
+            <WholePage condition={condition} />
+          )}
+        </div>
       </main>
     </div>
   );
@@ -170,8 +173,8 @@ function TopBar() {
   const readOnly = reach.kind === "open" && reach.readOnly;
   return (
     <header className={styles.top}>
-      <a className={styles.skip} href={`#${TABLE}`} onClick={skip}>
-        {t("skip.peers")}
+      <a className={styles.skip} href={`#${MAIN}`}>
+        {t("skip.content")}
       </a>
       <svg viewBox="0 0 32 32" className={styles.mark} aria-hidden="true">
         <circle cx="16" cy="16" r="11" className={styles.markRing} />
@@ -209,11 +212,6 @@ function TopBar() {
       </span>
     </header>
   );
-}
-
-function skip(event: React.MouseEvent): void {
-  event.preventDefault();
-  focusTable();
 }
 
 function focusTable(): void {

@@ -6,6 +6,13 @@ import { type AffiliationView, HelperError } from "#contract";
 import type { Bridge, BridgeEvent, Reach, WindowCall } from "#contract/bridge.ts";
 import { makeWorld, type World, type WorldChange } from "./world.ts";
 
+declare global {
+  interface Window {
+    /** The bridge of the scripted page, for its tests. */
+    scripted?: ScriptedBridge;
+  }
+}
+
 /** The states that a person can choose on the development page; tests walk through all of them. */
 export const scenes = {
   connected: { reach: "open" },
@@ -51,6 +58,16 @@ export const scenes = {
         },
       ],
     },
+  },
+  strangeNames: {
+    reach: "open",
+    names: [
+      "<img src=x onerror=alert(1)>",
+      `long-${"x".repeat(195)}`,
+      "\u202egnirts-desrever",
+      "👩‍🔬-lab-🧪",
+      "</script><script>alert(1)</script>",
+    ],
   },
   readOnly: { reach: "readOnly" },
   noAffiliation: { reach: "open", none: true },

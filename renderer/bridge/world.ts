@@ -14,6 +14,8 @@ export interface WorldChange {
   readonly affiliation?: Partial<AffiliationView>;
   readonly alone?: boolean;
   readonly none?: boolean;
+  /** Names for the first peers, in place of their own. */
+  readonly names?: readonly string[];
 }
 
 const PLACES = [
@@ -59,6 +61,10 @@ export function makeWorld(peerCount: number, seed = 20060425): World {
       seq++;
       for (const row of rows) tick(row, draw);
       const kept = change.alone || change.none ? [] : rows;
+      change.names?.forEach((name, index) => {
+        const row = kept[index];
+        if (row) row.name = name;
+      });
       const affiliation = describe(kept, change.affiliation);
       const members = [...kept, { ringAddress: SELF, name: "mlopez-laptop" }]
         .map(({ ringAddress, name }) => ({ ringAddress, name, silent: silent.has(ringAddress) }))

@@ -8,12 +8,6 @@ import { showWindow } from "../app.tsx";
 import { type SceneName, ScriptedBridge, sceneNames, worldSizes } from "../bridge/scripted.ts";
 import { DevMenu } from "./dev-menu.tsx";
 
-declare global {
-  interface Window {
-    scripted?: ScriptedBridge;
-  }
-}
-
 const asked = new URLSearchParams(location.search);
 const scene = sceneNames.find((name) => name === asked.get("scene")) ?? ("connected" satisfies SceneName);
 const peers = Number(asked.get("peers") ?? 118);

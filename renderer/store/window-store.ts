@@ -128,9 +128,6 @@ function callOf(name: SwitchName, on: boolean): WindowCall {
 export function afterEvent(state: WindowState, event: BridgeEvent, now: number): WindowState {
   if (event.kind === "reach") return { ...state, reach: event.reach };
   const { snapshot } = event;
-  const anew = state.snapshot !== undefined && state.snapshot.status.helper.pid !== snapshot.status.helper.pid;
-  // Snapshots of one helper may overtake each other on no path that we use, but a late one would move values back.
-  if (!anew && state.snapshot !== undefined && snapshot.seq <= state.snapshot.seq) return state;
   return {
     ...state,
     snapshot,

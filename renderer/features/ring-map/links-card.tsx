@@ -33,16 +33,12 @@ export function LinksCard({ hidden, onToggle }: LinksCardProps) {
       <ul className={styles.rows}>
         {rows.map(({ kind, count, rtt, transport }) => (
           <li key={kind}>
-            <ToggleButton
-              className={styles.row ?? ""}
-              isSelected={!hidden.has(kind)}
-              onChange={() => onToggle(kind)}
-              aria-label={t("links.show", { kind: t(`link.${kind}`), count, rtt: formatRtt(rtt) })}
-            >
+            <ToggleButton className={styles.row ?? ""} isSelected={!hidden.has(kind)} onChange={() => onToggle(kind)}>
               <LinkGlyph kind={kind} transport={transport} />
               <span className={styles.name}>{t(`link.${kind}`)}</span>
               <span className={styles.count}>{count}</span>
               <span className={styles.rtt}>{formatRtt(rtt)}</span>
+              <span className="spoken">{t("links.show")}</span>
             </ToggleButton>
           </li>
         ))}
