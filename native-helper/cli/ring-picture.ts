@@ -22,6 +22,8 @@ const DEFAULT_COLUMNS = 80;
 const LEAST_COLUMNS = 40;
 const ROWS = 21;
 const LABEL_LENGTH = 16;
+/** What a label may cover: blanks and the line of the ring, no member and no other label. */
+const EMPTY: ReadonlySet<string | undefined> = new Set([" ", "·"]);
 
 /** Lines without trailing blanks; labels stand where there is room for them, and the table below has them all. */
 export function ringPicture(members: readonly RingMember[], columns: number | undefined): string {
@@ -56,7 +58,7 @@ export function ringPicture(members: readonly RingMember[], columns: number | un
     const toTheRight = x >= middle.x;
     const start = toTheRight ? x + 2 : x - 1 - text.length;
     const row = grid[y];
-    const isFree = row && start >= 0 && start + text.length <= width && text.every((_, i) => row[start + i] === " ");
+    const isFree = row && start >= 0 && start + text.length <= width && text.every((_, i) => EMPTY.has(row[start + i]));
     if (isFree) for (const [i, character] of text.entries()) put(start + i, y, character);
   }
   const legend = "@ this computer  N near  F far  S shortcut  R relay  L leaf  o routed";
