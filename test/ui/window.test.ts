@@ -205,7 +205,7 @@ describe.skipIf(missing !== undefined)("the window", () => {
       ]);
       expect(await names(page)).toHaveLength(11);
       const relay = page.getByRole("row").filter({ hasText: "Relay" }).first();
-      expect((await relay.textContent()).replaceAll("\u00a0", " ")).toMatch(
+      expect(((await relay.textContent()) ?? "").replaceAll("\u00a0", " ")).toMatch(
         /172\.16\.1\.\d+[\s\S]*Relay[\s\S]*-01[\s\S]*ms[\s\S]*kB\/s/,
       );
     });
@@ -317,7 +317,7 @@ describe.skipIf(missing !== undefined)("the window", () => {
 
     it("show who is under the pointer", async () => {
       const page = await open();
-      const name = (await page.getByRole("rowheader").first().textContent()).trim();
+      const name = ((await page.getByRole("rowheader").first().textContent()) ?? "").trim();
       await page.getByRole("rowheader").first().hover();
       await page.locator('[aria-hidden="true"]', { hasText: name }).filter({ hasText: "↓" }).first().waitFor();
     });

@@ -1,0 +1,91 @@
+/** A helper without engine: the real control server over a scripted world, on a socket of its own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { type AffiliationView, type Handlers, HelperError } from "#contract";
+import { ControlServer } from "../../native-helper/control/server.ts";
+import { makeWorld } from "../../renderer/bridge/world.ts";
+
+export interface FakeHelper {
+  readonly socketPath: string;
+  /** Names of the calls made, in order. */
+  readonly made: readonly string[];
+  /** Ends the server as a killed helper would; `start` runs it again on the same socket. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Stops, and removes the socket's folder. */
+  close(): Promise<void>;
+}
+
+export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
+  const folder = await mkdtemp(path.join(tmpdir(), "ringway-fake-"));
+  const socketPath = path.join(folder, "helper.sock");
+  const world = makeWorld(peers);
+  const made: string[] = [];
+  let change: Partial<AffiliationView> = {};
+  let server: ControlServer | undefined;
+  const view = (): AffiliationView => {
+    const [affiliation] = world.next({ affiliation: change }).status.affiliations;
+    if (affiliation === undefined) throw new Error("the scripted world has no affiliation");
+    return affiliation;
+  };
+  const order = (name: string, next: Partial<AffiliationView>) => async () => {
+    made.push(name);
+    change = { ...change, ...next };
+    server?.stateChanged();
+    return view();
+  };
+  const tap = (state: "up" | "down") => ({
+    interface: { ...view().interface, state },
+    interfaceWanted: state === "up",
+  });
+  const unused = async () => {
+    throw new HelperError("INTERNAL", "No window makes this call.", "Mend the test.");
+  };
+  const handlers: Omit<Handlers, "hello" | "subscribe"> = {
+    connect: order("connect", { state: "connected" }),
+    disconnect: order("disconnect", { state: "off" }),
+    up: async () => order("up", tap("up"))(),
+    down: async () => order("down", tap("down"))(),
+    status: async () => world.next({ affiliation: change }).status,
+    peers: unused,
+    peer: unused,
+    ring: unused,
+    ping: unused,
+    join: unused,
+    leave: unused,
+  };
+  const start = async () => {
+    server = await ControlServer.start({
+      socketPath,
+      ownerUid: undefined,
+      groupId: undefined,
+      peerUid: () => process.getuid?.() ?? 0,
+      owners: new Set([process.getuid?.() ?? 0]),
+      log: { info: () => {}, warn: () => {} },
+      service: {
+        version: "0.1.0",
+        handlers,
+        snapshot: () => {
+          const { seq: _numbered, ...snapshot } = world.next({ affiliation: change });
+          return snapshot;
+        },
+      },
+    });
+  };
+  const stop = async () => {
+    await server?.close();
+    server = undefined;
+  };
+  await start();
+  return {
+    socketPath,
+    made,
+    start,
+    stop,
+    close: async () => {
+      await stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
