@@ -192,6 +192,8 @@ export interface NativeTapOptions {
   /** IPv4 address and length of its subnet's prefix. */
   ip: string
   prefixBits: number
+  /** False leaves the offloads of the interface unused. */
+  offload?: boolean
 }
 
 export interface NetworkOptions {

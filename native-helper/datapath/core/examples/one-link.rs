@@ -2,10 +2,10 @@
 //! namespaces that are joined by a wire:
 //!
 //! ```text
-//! one-link (a|b) REMOTE:PORT PORT IP/PREFIX NAME [chacha|aes] [plain]
+//! one-link (a|b) REMOTE:PORT PORT IP/PREFIX NAME [chacha|aes] [plain] [whole]
 //! ```
 //!
-//! `plain` leaves the offloads of interface and sockets unused. It ends when its standard input does.
+//! `plain` leaves the offloads of interface and sockets unused, `whole` sends no partial checksums. It ends when its standard input does.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ use ringway_core::aead::{Cipher, SessionKeys};
 use ringway_core::datapath::{DataPath, Options};
 use ringway_core::gate::Mac1Keys;
 use ringway_core::ipmap::{IpEntry, IpMap, Prefix};
-use ringway_core::session::Path;
+use ringway_core::session::{PARTIAL_CHECKSUMS, Path};
 use ringway_core::tap::{MTU_DEFAULT, TapOptions};
 use zeroize::Zeroizing;
 
@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (rx, tx) = if first { (1, 2) } else { (2, 1) };
     net.key_add(1, peer, &keys, rx, tx)?;
     net.key_use(1, rx);
+    net.peer_features(1, if words.iter().any(|word| word == "whole") { 0 } else { PARTIAL_CHECKSUMS });
     net.path_use(1, Path::Udp(remote));
     let everything = || Prefix::parse("0.0.0.0/0").ok_or("no prefix");
     net.set_sources(1, vec![everything()?]);
@@ -46,6 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         mtu: MTU_DEFAULT,
         ip: ip.parse()?,
         prefix: prefix.parse()?,
+        offload,
     })?;
     eprintln!("ready on UDP port {}", data_path.port());
     std::io::stdin().read_to_end(&mut Vec::new())?;

@@ -104,25 +104,23 @@ pub fn mend(checksum: u16, old: u16, new: u16) -> u16 {
     !fold(u64::from(!checksum) + u64::from(!old) + u64::from(new))
 }
 
-/// The one's complement sum of `bytes` as 16-bit words, not yet folded.
+/// The one's complement sum of `bytes` as 16-bit words, not yet folded. Such a sum does not depend on byte order (RFC
+/// 1071), so the words are added as the processor reads them.
 pub fn sum(bytes: &[u8]) -> u64 {
     let mut total = 0u64;
     let (words, rest) = bytes.as_chunks::<4>();
     for word in words {
-        total += u64::from(u32::from_be_bytes(*word));
+        total += u64::from(u32::from_ne_bytes(*word));
     }
-    let (words, rest) = rest.as_chunks::<2>();
-    for word in words {
-        total += u64::from(u16::from_be_bytes(*word));
-    }
-    if let [last] = rest {
-        total += u64::from(*last) << 8;
-    }
-    total
+    let mut last = [0u8; 4];
+    last[..rest.len()].copy_from_slice(rest);
+    total += u64::from(u32::from_ne_bytes(last));
+    u64::from(u16::from_be(fold(total)))
 }
 
 /// Folds a sum to 16 bits; the checksum is its complement.
 pub fn fold(sum: u64) -> u16 {
+    let sum = (sum >> 32) + (sum & 0xffff_ffff);
     let sum = (sum >> 32) + (sum & 0xffff_ffff);
     let sum = (sum >> 16) + (sum & 0xffff);
     let sum = (sum >> 16) + (sum & 0xffff);

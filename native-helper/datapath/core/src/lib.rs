@@ -1,5 +1,6 @@
 pub mod addr;
 pub mod aead;
+pub mod coalesce;
 pub mod control;
 pub mod datapath;
 pub mod drops;
@@ -15,6 +16,7 @@ pub mod ip;
 pub mod ipmap;
 pub mod netlink;
 pub mod noise;
+pub mod offload;
 pub mod receive;
 pub mod send;
 pub mod session;

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::addr::RingAddr;
+use crate::coalesce::{Arrived, Coalescer};
 use crate::drops::Reason;
 use crate::ethernet;
 use crate::events::{Event, NetworkId};
 use crate::frag::{self, Outcome};
-use crate::frame::{self, CTRL_MAX, CTRL_MIN};
+use crate::frame::{self, CTRL_MAX, CTRL_MIN, PARTIAL_HEAD};
 use crate::gate::{Buckets, Source};
 use crate::ip;
+use crate::offload::Partial;
 use crate::send::{Sender, relayed, ring};
 use crate::session::{Path, Session, Via, lock};
 use crate::shared::{IndexEntry, Network, Shared};
@@ -29,6 +31,7 @@ const NO_ROUTE_MAX: usize = 1_024;
 pub struct Receiver {
     shared: Arc<Shared>,
     tx: TxBatch,
+    coalescer: Coalescer,
     buckets: Buckets,
     no_route: HashMap<(NetworkId, RingAddr), Instant>,
     now: Instant,
@@ -47,6 +50,7 @@ impl Receiver {
         Self {
             shared,
             tx: TxBatch::default(),
+            coalescer: Coalescer::default(),
             buckets: Buckets::default(),
             no_route: HashMap::new(),
             now: Instant::now(),
@@ -60,6 +64,7 @@ impl Receiver {
 
     /// After a batch: what it caused to be sent.
     pub fn end(&mut self) {
+        self.coalescer.flush(&self.shared.drops);
         self.tx.flush(&self.shared.sockets, &self.shared.drops);
     }
 
@@ -138,7 +143,12 @@ impl Receiver {
     fn frame(&mut self, entry: &IndexEntry, kind: u8, body: &mut [u8], arrival: Arrival) -> Result<(), Reason> {
         let (network, slot, path) = (entry.network.id, entry.session.slot, arrival.path);
         match kind {
-            frame::IP => self.ip(&entry.network, &entry.session, body),
+            frame::IP => self.ip(&entry.network, &entry.session, body, None),
+            frame::IP_PARTIAL if body.len() > PARTIAL_HEAD => {
+                let (head, packet) = body.split_at_mut(PARTIAL_HEAD);
+                let (start, offset) = (wire::u16_at(head, 0).into(), wire::u16_at(head, 2).into());
+                self.ip(&entry.network, &entry.session, packet, Some(Partial { start, offset }))
+            }
             frame::CTRL => {
                 if !(CTRL_MIN..=CTRL_MAX).contains(&body.len()) {
                     return Err(Reason::BadFrame);
@@ -172,11 +182,24 @@ impl Receiver {
         }
     }
 
-    fn ip(&mut self, network: &Network, session: &Session, packet: &mut [u8]) -> Result<(), Reason> {
+    fn ip(
+        &mut self,
+        network: &Network,
+        session: &Session,
+        packet: &mut [u8],
+        partial: Option<Partial>,
+    ) -> Result<(), Reason> {
         let info = ip::parse(packet).ok_or(Reason::BadInner)?;
+        if partial.is_some_and(|partial| !partial.fits(&info)) {
+            return Err(Reason::BadInner);
+        }
+        let packet = &mut packet[..info.length];
         session.counters.ip_rx();
         if !session.sources.load().iter().any(|prefix| prefix.contains(info.src)) {
-            let (kept, ask) = session.hold(self.now, &packet[..info.length]);
+            if let Some(partial) = partial {
+                partial.complete(packet);
+            }
+            let (kept, ask) = session.hold(self.now, packet);
             if ask {
                 self.shared.tell(Event::UnknownSource { network: network.id, slot: session.slot, ip: info.src });
             }
@@ -184,7 +207,11 @@ impl Receiver {
         }
         let tap = network.tap.load();
         let tap = tap.as_ref().ok_or(Reason::InterfaceDown)?;
-        write_ip(tap, &session.peer, &mut packet[..info.length], &info)
+        ip::clamp_mss(packet, &info, tap.mtu, partial.is_some());
+        let from = session.peer.mac();
+        let arrived = Arrived { packet, info: &info, partial };
+        self.coalescer.push(network.id, tap, from, arrived, &self.shared.drops);
+        Ok(())
     }
 
     /// A packet of the overlay for this node or another.
@@ -287,7 +314,7 @@ impl Receiver {
     }
 }
 
-/// Writes one packet of a peer to the interface.
+/// Writes one packet that had waited to the interface.
 pub fn write_ip(tap: &Tap, peer: &RingAddr, packet: &mut [u8], info: &ip::IpInfo) -> Result<(), Reason> {
     ip::clamp_mss(packet, info, tap.mtu, false);
     let ether_type = if info.src.is_ipv4() { ethernet::IPV4 } else { ethernet::IPV6 };

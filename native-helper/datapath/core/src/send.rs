@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 
 use crate::drops::Reason;
 use crate::frag;
-use crate::frame::{self, FRAME_HEAD};
-use crate::session::{Key, Path, Session, Via};
+use crate::frame::{self, FRAME_HEAD, PARTIAL_HEAD};
+use crate::ip::IpInfo;
+use crate::offload::{Offload, Partial, Segments};
+use crate::session::{Key, PARTIAL_CHECKSUMS, Path, Session, Via};
 use crate::shared::{Network, Shared};
 use crate::socket::TxBatch;
 use crate::wire::{self, DATA_OVERHEAD, HEAD, TAG, TRANSIT_HEADER, TRANSIT_OVERHEAD, TransitHeader};
@@ -131,6 +133,13 @@ pub struct Sender<'a> {
 }
 
 impl Sender<'_> {
+    /// Sends what has gathered once it is worth a system call of its own.
+    pub fn flush_if_due(&mut self) {
+        if self.tx.is_due() {
+            self.flush();
+        }
+    }
+
     pub fn flush(&mut self) {
         self.tx.flush(&self.shared.sockets, &self.shared.drops);
     }
@@ -168,6 +177,73 @@ impl Sender<'_> {
             offset += part.len();
         }
         Ok(())
+    }
+
+    /// An IP packet of the interface by the active path: cut where it is a super-packet, with its checksum completed
+    /// where the peer does not do that. Says how many packets went out.
+    pub fn ip(
+        &mut self,
+        network: &Network,
+        session: &Session,
+        packet: &mut [u8],
+        info: &IpInfo,
+        offload: &Offload,
+    ) -> Result<u64, Reason> {
+        let Some(partial) = offload.partial else {
+            return self.frame(network, session, None, frame::IP, packet).map(|()| 1);
+        };
+        let key = session.tx.load();
+        let key = key.as_ref().ok_or(Reason::NoKey)?;
+        let carrier = self.way(network, session, None)?;
+        let travels = session.features.load(Ordering::Relaxed) & PARTIAL_CHECKSUMS != 0;
+        let room = carrier.room().saturating_sub(FRAME_HEAD + if travels { PARTIAL_HEAD } else { 0 });
+        let Some(size) = offload.segment else {
+            if travels && packet.len() <= room {
+                let fill = |out: &mut [u8]| out.copy_from_slice(packet);
+                return self.ip_data(session, key, &carrier, packet.len(), Some(partial), fill).map(|()| 1);
+            }
+            partial.complete(packet);
+            return self.frame(network, session, None, frame::IP, packet).map(|()| 1);
+        };
+        let mut segments = Segments::new(packet, info, size).ok_or(Reason::BadInner)?;
+        segments.limit(room);
+        for i in 0..segments.count() {
+            let length = segments.length(i);
+            if length <= room {
+                let fill = |out: &mut [u8]| segments.write(i, out, travels);
+                self.ip_data(session, key, &carrier, length, travels.then(|| segments.partial()), fill)?;
+            } else {
+                // Datagrams that do not fit the path go in parts.
+                let mut whole = vec![0; length];
+                segments.write(i, &mut whole, false);
+                self.frame(network, session, None, frame::IP, &whole)?;
+            }
+        }
+        Ok(segments.count() as u64)
+    }
+
+    /// One IP frame of `length` bytes, with the place of its checksum where that covers the pseudo-header only.
+    fn ip_data(
+        &mut self,
+        session: &Session,
+        key: &Key,
+        carrier: &Carrier,
+        length: usize,
+        partial: Option<Partial>,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<(), Reason> {
+        let head = FRAME_HEAD + if partial.is_some() { PARTIAL_HEAD } else { 0 };
+        self.data(session, key, carrier, head + length, |text| {
+            match partial {
+                Some(partial) => {
+                    frame::write_head(text, frame::IP_PARTIAL, PARTIAL_HEAD + length);
+                    text[FRAME_HEAD..FRAME_HEAD + 2].copy_from_slice(&(partial.start as u16).to_be_bytes());
+                    text[FRAME_HEAD + 2..head].copy_from_slice(&(partial.offset as u16).to_be_bytes());
+                }
+                None => frame::write_head(text, frame::IP, length),
+            }
+            fill(&mut text[head..]);
+        })
     }
 
     /// A DATA packet without frames.

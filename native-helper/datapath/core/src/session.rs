@@ -18,6 +18,8 @@ use crate::window::Window;
 
 /// UDP payload that a path carries until path MTU discovery says otherwise.
 pub const PATH_PAYLOAD_DEFAULT: u32 = 1_452;
+/// Feature bit 1 of overlay.md section 3: frame kinds 8 and 9.
+pub const PARTIAL_CHECKSUMS: u32 = 1 << 1;
 /// A key sends no more packets than this (overlay.md section 3 "Rekey").
 const COUNTER_LIMIT: u64 = 1 << 37;
 const SAY_AGAIN: Duration = Duration::from_secs(1);

@@ -20,6 +20,8 @@ const SEGMENTS_MAX: usize = 64;
 /// ...and takes no more bytes in it.
 const SEND_MAX: usize = 65_507;
 const TX_BUFFER: usize = 512 * 1024;
+/// With so much gathered the receiver can start while more is sealed.
+const DUE: usize = 64 * 1024;
 const CONTROL: usize = 64;
 
 pub struct Sockets {
@@ -318,6 +320,10 @@ impl TxBatch {
     /// Whether a datagram of `size` bytes fits before the next flush.
     pub fn has_room(&self, size: usize) -> bool {
         self.used + size <= self.buffer.len()
+    }
+
+    pub fn is_due(&self) -> bool {
+        self.used >= DUE
     }
 
     pub fn is_empty(&self) -> bool {

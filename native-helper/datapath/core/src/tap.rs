@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
+use std::sync::atomic::AtomicBool;
 
 use crate::error::Error;
 
@@ -17,6 +18,9 @@ pub const ETHER: usize = 14;
 pub const MTU_DEFAULT: u32 = 1_332;
 
 const TUNSETOFFLOAD: libc::c_ulong = 0x4004_54d0;
+/// What the kernel may hand over unfinished, best first: checksums, TCP and UDP super-packets (TUN_F_CSUM, TSO4, TSO6,
+/// USO4, USO6). Kernels before 6.2 know no USO.
+const OFFLOADS: [libc::c_ulong; 4] = [0x67, 0x07, 0x01, 0];
 const TUN_EXCL: libc::c_short = 0x8000u16 as libc::c_short;
 
 pub struct TapOptions<'a> {
@@ -25,6 +29,8 @@ pub struct TapOptions<'a> {
     pub mtu: u32,
     pub ip: Ipv4Addr,
     pub prefix: u8,
+    /// Whether the kernel hands over super-packets and takes them, as far as it can.
+    pub offload: bool,
 }
 
 pub struct Tap {
@@ -33,6 +39,9 @@ pub struct Tap {
     pub mac: [u8; 6],
     pub mtu: usize,
     pub ip: Ipv4Addr,
+    /// Whether packets are joined before they are written: TCP, and UDP. The kernel may turn out not to take the latter.
+    pub joins_tcp: bool,
+    pub joins_udp: AtomicBool,
 }
 
 impl Tap {
@@ -64,6 +73,8 @@ impl Tap {
             mac: options.mac,
             mtu: options.mtu as usize,
             ip: options.ip,
+            joins_tcp: options.offload,
+            joins_udp: AtomicBool::new(options.offload),
         };
         tap.configure(options).map_err(|error| privilege_error("configure the interface", options.name, &error))?;
         Ok(tap)
@@ -71,12 +82,15 @@ impl Tap {
 
     /// An interface made of any descriptor that keeps message boundaries; for tests.
     pub fn from_fd(fd: OwnedFd, mac: [u8; 6], mtu: usize, ip: Ipv4Addr) -> Self {
-        Self { fd, name: String::new(), mac, mtu, ip }
+        Self { fd, name: String::new(), mac, mtu, ip, joins_tcp: true, joins_udp: AtomicBool::new(true) }
     }
 
     fn configure(&self, options: &TapOptions<'_>) -> io::Result<()> {
-        // SAFETY: plain system call without offload bits.
-        if unsafe { libc::ioctl(self.fd.as_raw_fd(), TUNSETOFFLOAD as _, 0) } != 0 {
+        let wanted = if options.offload { &OFFLOADS[..] } else { &OFFLOADS[3..] };
+        // SAFETY: the request takes its bits by value.
+        let taken =
+            wanted.iter().any(|bits| unsafe { libc::ioctl(self.fd.as_raw_fd(), TUNSETOFFLOAD as _, *bits) } == 0);
+        if !taken {
             return Err(io::Error::last_os_error());
         }
         // No address of its own making: neither router advertisements nor link-local. Kernels without IPv6 lack the files.
@@ -263,7 +277,8 @@ mod tests {
     fn foreign_interfaces_are_left_alone() {
         assert_eq!(remove_interface("lo").unwrap_err().code, "INTERFACE_EXISTS");
         assert_eq!(remove_interface("rw-no-such"), Ok(false));
-        let options = TapOptions { name: "lo", mac: [2; 6], mtu: MTU_DEFAULT, ip: Ipv4Addr::LOCALHOST, prefix: 8 };
+        let options =
+            TapOptions { name: "lo", mac: [2; 6], mtu: MTU_DEFAULT, ip: Ipv4Addr::LOCALHOST, prefix: 8, offload: true };
         assert_eq!(Tap::create(&options).err().unwrap().code, "INTERFACE_EXISTS");
     }
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::drops::Reason;
 use crate::ethernet::{self, ARP, IPV4, IPV6};
 use crate::events::{Event, NetworkId};
-use crate::frame;
-use crate::ip;
+use crate::ip::{self, IpInfo};
+use crate::offload::{self, Offload};
 use crate::send::Sender;
 use crate::session::lock;
 use crate::shared::{Network, Shared};
@@ -47,23 +47,28 @@ impl Transmitter {
 
     /// One frame as read, virtio-net header first.
     pub fn frame(&mut self, network: &Network, tap: &Tap, frame: &mut [u8]) {
-        let result = match frame.get_mut(VNET..) {
-            Some(ethernet) if ethernet.len() >= ETHER => self.ethernet(network, tap, ethernet),
-            _ => Err(Reason::NotIp),
+        let result = if frame.len() < VNET + ETHER {
+            Err(Reason::NotIp)
+        } else {
+            let (header, ethernet) = frame.split_at_mut(VNET);
+            match offload::parse(header) {
+                Some(offload) => self.ethernet(network, tap, ethernet, offload),
+                None => Err(Reason::BadInner),
+            }
         };
         if let Err(reason) = result {
             self.shared.drops.count(reason);
         }
     }
 
-    fn ethernet(&mut self, network: &Network, tap: &Tap, frame: &mut [u8]) -> Result<(), Reason> {
+    fn ethernet(&mut self, network: &Network, tap: &Tap, frame: &mut [u8], offload: Offload) -> Result<(), Reason> {
         let group = ethernet::is_group(frame);
         let ether_type = u16_at(frame, 12);
         let body = &mut frame[ETHER..];
         match ether_type {
             ARP => self.arp(network, tap, body),
             IPV4 | IPV6 if group => Err(Reason::Group),
-            IPV4 | IPV6 => self.ip(network, tap, body),
+            IPV4 | IPV6 => self.ip(network, tap, body, offload),
             _ => Err(Reason::NotIp),
         }
     }
@@ -86,21 +91,34 @@ impl Transmitter {
         }
     }
 
-    fn ip(&mut self, network: &Network, tap: &Tap, packet: &mut [u8]) -> Result<(), Reason> {
+    fn ip(&mut self, network: &Network, tap: &Tap, packet: &mut [u8], offload: Offload) -> Result<(), Reason> {
         let info = ip::parse(packet).ok_or(Reason::BadInner)?;
+        if offload.partial.is_some_and(|partial| !partial.fits(&info)) {
+            return Err(Reason::BadInner);
+        }
         if ip::is_group(info.dst) {
             return Err(Reason::Group);
         }
-        ip::clamp_mss(packet, &info, tap.mtu, false);
-        let packet = &packet[..info.length];
+        ip::clamp_mss(packet, &info, tap.mtu, offload.partial.is_some());
+        let packet = &mut packet[..info.length];
         let mut sender = Sender { shared: &self.shared, tx: &mut self.tx };
-        match send_ip(&mut sender, network, info.dst, packet) {
+        match send_ip(&mut sender, network, packet, &info, &offload) {
             Err(Reason::NoEntry) => {
-                let kept = lock(&network.held).hold(self.now, info.dst, packet);
                 self.miss(network, info.dst);
+                // A super-packet is far into its connection and will be sent again.
+                if offload.segment.is_some() {
+                    return Err(Reason::NoEntry);
+                }
+                if let Some(partial) = offload.partial {
+                    partial.complete(packet);
+                }
+                let kept = lock(&network.held).hold(self.now, info.dst, packet);
                 if kept { Ok(()) } else { Err(Reason::NoEntry) }
             }
-            result => result,
+            result => {
+                sender.flush_if_due();
+                result
+            }
         }
     }
 
@@ -119,13 +137,24 @@ impl Transmitter {
 }
 
 /// Sends a packet to the session of its destination; `NoEntry` where it has to wait for one.
-pub fn send_ip(sender: &mut Sender<'_>, network: &Network, dst: IpAddr, packet: &[u8]) -> Result<(), Reason> {
-    let slot = network.ip_map.load().get(dst).and_then(|entry| entry.slot).ok_or(Reason::NoEntry)?;
+pub fn send_ip(
+    sender: &mut Sender<'_>,
+    network: &Network,
+    packet: &mut [u8],
+    info: &IpInfo,
+    offload: &Offload,
+) -> Result<(), Reason> {
+    let slot = network.ip_map.load().get(info.dst).and_then(|entry| entry.slot).ok_or(Reason::NoEntry)?;
     let sessions = network.sessions.load();
     let session = sessions.get(&slot).filter(|session| session.can_send()).ok_or(Reason::NoEntry)?;
-    sender.frame(network, session, None, frame::IP, packet)?;
-    session.counters.ip_tx(1);
+    let packets = sender.ip(network, session, packet, info, offload)?;
+    session.counters.ip_tx(packets);
     Ok(())
+}
+
+fn release_one(sender: &mut Sender<'_>, network: &Network, packet: &mut [u8]) -> Result<(), Reason> {
+    let info = ip::parse(packet).ok_or(Reason::BadInner)?;
+    send_ip(sender, network, packet, &info, &Offload::default())
 }
 
 /// Lets go on what waited, after the tables changed.
@@ -136,7 +165,7 @@ pub fn release(sender: &mut Sender<'_>, network: &Network, now: Instant) {
     }
     let late = held.expire(now);
     sender.shared.drops.add(Reason::HeldTooLong, late as u64);
-    held.packets.retain(|(_, dst, packet)| match send_ip(sender, network, *dst, packet) {
+    held.packets.retain_mut(|(_, _, packet)| match release_one(sender, network, packet) {
         Err(Reason::NoEntry) => true,
         Err(reason) => {
             sender.shared.drops.count(reason);

@@ -20,7 +20,14 @@ use ringway_core::tap::{MTU_DEFAULT, Tap, TapOptions, remove_interface};
 const NAME: &str = "rwtest0";
 
 fn options(name: &str) -> TapOptions<'_> {
-    TapOptions { name, mac: [2, 1, 1, 1, 1, 1], mtu: MTU_DEFAULT, ip: Ipv4Addr::new(172, 16, 1, 5), prefix: 16 }
+    TapOptions {
+        name,
+        mac: [2, 1, 1, 1, 1, 1],
+        mtu: MTU_DEFAULT,
+        ip: Ipv4Addr::new(172, 16, 1, 5),
+        prefix: 16,
+        offload: true,
+    }
 }
 
 /// Runs `test` on a thread whose network is empty.

@@ -6,11 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
 use common::{Node, link, mac1_of, packet, share_keys};
 use proptest::prelude::*;
-use ringway_core::aead::Cipher;
+use ringway_core::aead::{AeadKey, Cipher};
 use ringway_core::events::Event;
 use ringway_core::noise::blake2s128;
 use ringway_core::session::{Path, Via};
 use ringway_core::tap::{ETHER, VNET};
+use ringway_core::wire::{DATA, write_head};
 
 #[test]
 fn ip_packets_arrive_whole_under_both_ciphers_and_any_path_size() {
@@ -320,6 +321,60 @@ proptest! {
         }
         a.send_ip(&packet(&a, &b, 64, 3));
         prop_assert_eq!(b.ip(), packet(&a, &b, 64, 3));
+        while let Ok(event) = b.events.try_recv() {
+            prop_assert!(!matches!(event, Event::Fault { .. }), "{event:?}");
+        }
+    }
+
+    /// Any texts under the right key: a member may be hostile too.
+    #[test]
+    fn any_authentic_frames_leave_the_session_working(
+        packets in proptest::collection::vec(
+            proptest::collection::vec((0u8..12, any::<bool>(), proptest::collection::vec(any::<u8>(), 0..120)), 0..4),
+            0..60,
+        ),
+    ) {
+        let (a, mut b) = (Node::new(1), Node::new(2));
+        link(&a, &b, Cipher::ChaCha20Poly1305);
+        let key = AeadKey::new(Cipher::ChaCha20Poly1305, &[0x12; 32]);
+        let wire = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut counter = 0;
+        let mut send = |text: &[u8]| {
+            let mut datagram = vec![0u8; 16];
+            write_head(&mut datagram, DATA, 0, 0x0100_0002, counter);
+            let mut sealed = text.to_vec();
+            let tag = key.seal(counter, &datagram, &mut sealed);
+            datagram.extend_from_slice(&sealed);
+            datagram.extend_from_slice(&tag);
+            wire.send_to(&datagram, b.socket()).unwrap();
+            counter += 1;
+        };
+        for frames in packets {
+            let mut text = Vec::new();
+            for (kind, plausible, mut body) in frames {
+                if plausible {
+                    // The beginning of an IP packet from the right source, behind the head of kind 8.
+                    let at = if kind == 8 { 4 } else { 0 };
+                    let length = body.len();
+                    if length >= at + 40 {
+                        body[at] = 0x45;
+                        body[at + 2..at + 4].copy_from_slice(&((length - at) as u16).to_be_bytes());
+                        body[at + 9] = if length % 2 == 0 { 6 } else { 17 };
+                        body[at + 12..at + 16].copy_from_slice(&a.ip);
+                        body[..at].iter_mut().for_each(|byte| *byte &= 63);
+                    }
+                }
+                text.extend_from_slice(&[kind, 0]);
+                text.extend_from_slice(&(body.len() as u16).to_be_bytes());
+                text.extend_from_slice(&body);
+            }
+            send(&text);
+        }
+        let last = packet(&a, &b, 64, 3);
+        let mut text = vec![1, 0, 0, last.len() as u8];
+        text.extend_from_slice(&last);
+        send(&text);
+        while b.ip() != last {}
         while let Ok(event) = b.events.try_recv() {
             prop_assert!(!matches!(event, Event::Fault { .. }), "{event:?}");
         }

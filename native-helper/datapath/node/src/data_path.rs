@@ -160,6 +160,8 @@ pub struct NativeTapOptions {
     /// IPv4 address and length of its subnet's prefix.
     pub ip: String,
     pub prefix_bits: u32,
+    /// False leaves the offloads of the interface unused.
+    pub offload: Option<bool>,
 }
 
 /// One affiliation. Effects that name an unknown slot do nothing: the session may have gone meanwhile.
@@ -302,7 +304,16 @@ impl NativeNetwork {
             Some(text) => parse_mac(text).ok_or_else(|| bad(format!("{text:?} is no MAC address")))?,
             None => self.self_addr.mac(),
         };
-        self.handle.open_tap(&TapOptions { name: &options.name, mac, mtu, ip, prefix }).map_err(from_core)
+        self.handle
+            .open_tap(&TapOptions {
+                name: &options.name,
+                mac,
+                mtu,
+                ip,
+                prefix,
+                offload: options.offload.unwrap_or(true),
+            })
+            .map_err(from_core)
     }
 
     /// The interface is gone on return; without one nothing happens.

@@ -77,10 +77,14 @@ impl Node {
 
     /// The next frame that the interface gives to the kernel, without virtio-net header.
     pub fn frame(&mut self) -> Vec<u8> {
+        self.whole_frame().split_off(VNET)
+    }
+
+    pub fn whole_frame(&mut self) -> Vec<u8> {
         let mut buffer = vec![0u8; 70_000];
         let length = self.tap.read(&mut buffer).expect("no frame came to the interface in time");
         buffer.truncate(length);
-        buffer.split_off(VNET)
+        buffer
     }
 
     pub fn ip(&mut self) -> Vec<u8> {
