@@ -54,10 +54,12 @@ export async function runHelper(options: HelperOptions): Promise<number> {
     makeEngine: (nodeOptions, now, wall) => new Node(nodeOptions, now, wall),
     hostName: fitText(hostname().split(".")[0] ?? "", 63) || "computer",
     onChange: () => control?.stateChanged(),
+    isWatched: () => control?.hasSubscribers === true,
     ...(port !== undefined && { port }),
     ...(interfaceName !== undefined && { interfaceName }),
   });
   const stopped = untilSignal();
+  const started = promiseWithResolvers();
   try {
     affiliations.openPort();
     const owners = ownersOf();
@@ -69,6 +71,7 @@ export async function runHelper(options: HelperOptions): Promise<number> {
       owners,
       peerUid: uidAtOtherEnd,
       log,
+      ready: started.promise,
       service: controlService<Affiliation>({
         version,
         get all() {
@@ -95,6 +98,7 @@ export async function runHelper(options: HelperOptions): Promise<number> {
     });
     log.info(`Ringway ${version} listens on ${socketPath}, state in ${store.folder}`);
     await affiliations.start(config);
+    started.resolve();
     for (const { text } of store.warnings) log.warn(text);
     log.info(`${await stopped} came, taking everything down`);
     return 0;
@@ -106,6 +110,14 @@ export async function runHelper(options: HelperOptions): Promise<number> {
     store.close();
     log.flush();
   }
+}
+
+function promiseWithResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 async function takeDown(affiliations: Affiliations, control: ControlServer | undefined): Promise<void> {

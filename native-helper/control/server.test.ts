@@ -157,6 +157,17 @@ describe("control server", () => {
     expect(got.length).toBeLessThanOrEqual(3);
   });
 
+  it("lets callers wait until the helper is ready", async () => {
+    let isReady: () => void = () => {};
+    const order: string[] = [];
+    await start({ ready: new Promise<void>((resolve) => (isReady = resolve)).then(() => void order.push("ready")) });
+    const greeted = connect().then(() => order.push("greeted"));
+    await vi.waitFor(() => expect(server?.connections).toBe(1));
+    isReady();
+    await greeted;
+    expect(order).toEqual(["ready", "greeted"]);
+  });
+
   it("keeps the socket from other users", async () => {
     await start();
     expect(statSync(socketPath).mode & 0o777).toBe(0o600);
@@ -244,9 +255,14 @@ function service(): ControlService {
 interface Choices {
   rights?: (uid: number) => Rights;
   peerUid?: (socket: Socket) => number | undefined;
+  ready?: Promise<void>;
 }
 
-function makeServer({ rights = () => "owner", peerUid = () => 1234 }: Choices = {}): Promise<ControlServer> {
+function makeServer({
+  rights = () => "owner",
+  peerUid = () => 1234,
+  ready = Promise.resolve(),
+}: Choices = {}): Promise<ControlServer> {
   return ControlServer.start({
     socketPath,
     ownerUid: undefined,
@@ -256,6 +272,7 @@ function makeServer({ rights = () => "owner", peerUid = () => 1234 }: Choices = 
     log: { info: () => {}, warn: () => {} },
     peerUid,
     rights,
+    ready,
   });
 }
 

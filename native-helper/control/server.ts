@@ -40,6 +40,8 @@ export interface ControlOptions extends ListenOptions {
   readonly peerUid: (socket: Socket) => number | undefined;
   readonly owners: ReadonlySet<number>;
   readonly log: ControlLog;
+  /** Calls wait for it, so that nobody sees a helper that has not found its affiliations yet; absent: at once. */
+  readonly ready?: Promise<void>;
   /** For tests: rights by uid, instead of the system's accounts. */
   readonly rights?: (uid: number) => Rights;
 }
@@ -85,9 +87,20 @@ export class ControlServer {
     this.#server.maxConnections = CONNECTIONS_LIMIT;
   }
 
+  /** Whether anyone is told of changes. */
+  get hasSubscribers(): boolean {
+    for (const caller of this.#callers) if (caller.subscribed) return true;
+    return false;
+  }
+
+  /** How many are connected. */
+  get connections(): number {
+    return this.#callers.size;
+  }
+
   /** Says that the state changed: subscribers get a snapshot at once, or within the least gap. */
   stateChanged(): void {
-    if (this.#pending || !this.#hasSubscribers()) return;
+    if (this.#pending || !this.hasSubscribers) return;
     const wait = Math.max(0, this.#lastSentAt + SNAPSHOT_GAP_MS - performance.now());
     this.#pending = setTimeout(() => {
       this.#pending = undefined;
@@ -123,7 +136,7 @@ export class ControlServer {
     socket.on("close", () => {
       this.#callers.delete(caller);
       connection.dispose();
-      if (!this.#hasSubscribers()) this.#stopPeriod();
+      if (!this.hasSubscribers) this.#stopPeriod();
     });
     connection.onRequest(async (method, params) => {
       try {
@@ -149,6 +162,7 @@ export class ControlServer {
     const parsed = parseArgs(method, params ?? {});
     if (!parsed.ok)
       throw new HelperError("BAD_ARGUMENT", `${parsed.text}.`, "See ringway --help for what the command takes.");
+    await this.#options.ready;
     switch (method) {
       case "hello":
         return this.#hello(caller, (parsed.args as { contractVersion: number }).contractVersion);
@@ -199,7 +213,7 @@ export class ControlServer {
 
   #publish(): void {
     this.#lastSentAt = performance.now();
-    if (!this.#hasSubscribers()) return;
+    if (!this.hasSubscribers) return;
     const snapshot = this.#numbered();
     for (const { subscribed, socket, connection } of this.#callers) {
       if (!subscribed || socket.destroyed || socket.writableLength > UNREAD_LIMIT_BYTES) continue;
@@ -210,11 +224,6 @@ export class ControlServer {
   #numbered(): HelperSnapshot {
     this.#seq += 1;
     return { seq: this.#seq, ...this.#options.service.snapshot() };
-  }
-
-  #hasSubscribers(): boolean {
-    for (const caller of this.#callers) if (caller.subscribed) return true;
-    return false;
   }
 
   #stopPeriod(): void {

@@ -1,18 +1,14 @@
-import { createHash, createHmac, randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HelperError } from "#contract";
-import type { Crypto, Effect, Entropy, Input, NodeOptions, NodeView } from "../overlay/boundary.ts";
-import { addressFromBytes, type RingAddress } from "../overlay/ring/address.ts";
-import type { Engine } from "./affiliation.ts";
-import { derivedVirtualIp, openNetId, ringAddressOf } from "./affiliation-keys.ts";
-import type { DataPathPort, NetworkOptions, NetworkPort, SystemPort, TapOptions } from "./affiliation-ports.ts";
+import { FakeEngine, FakeWorld } from "../../test/fake-system.ts";
+import { addressFromBytes } from "../overlay/ring/address.ts";
+import { derivedVirtualIp } from "./affiliation-keys.ts";
 import { SessionRates } from "./affiliation-rates.ts";
 import { Affiliations } from "./affiliations.ts";
 import type { HelperConfig, ParsedConfig } from "./config-fields.ts";
-import type { UsedRange } from "./overlap.ts";
 import { StateStore } from "./state-store.ts";
 
 const PEER = addressFromBytes(new Uint8Array(20).fill(9));
@@ -159,6 +155,14 @@ describe("the interface", () => {
     world.network.onInterfaceLost();
     await vi.waitFor(() => expect(world.tap?.name).toBe("tap0"));
     expect(joined.facts().interface.state).toBe("up");
+  });
+
+  it("records the interface while it is up", async () => {
+    const joined = await helper().join(config());
+    const place = readdirSync(folder).find((name) => name.startsWith("condor-wow-")) ?? "";
+    expect(JSON.parse(readFileSync(join(folder, place, "interface.json"), "utf8"))).toMatchObject({ name: "tap0" });
+    await joined.down();
+    expect(existsSync(join(folder, place, "interface.json"))).toBe(false);
   });
 
   it("of a killed helper is removed before it is made anew", async () => {
@@ -395,6 +399,7 @@ function helper(options: { port?: number } = {}): Affiliations {
     onChange: () => {
       here.changes += 1;
     },
+    isWatched: () => true,
     ...options,
   });
   running.push(affiliations);
@@ -407,171 +412,3 @@ function config(changes: Partial<HelperConfig> = {}): ParsedConfig {
     warnings: [],
   };
 }
-
-class FakeEngine implements Engine {
-  readonly address: RingAddress;
-  readonly options: NodeOptions;
-  readonly inputs: Input[] = [];
-  effects: Effect[] = [];
-  wakeInMs: number | undefined;
-  viewChanges: Partial<NodeView> = {};
-  onStep: ((input: Input) => void) | undefined;
-
-  constructor(options: NodeOptions) {
-    this.options = options;
-    const netId = openNetId(options.crypto, options.affiliation);
-    this.address = ringAddressOf(options.crypto, netId, options.identity.edPublic, options.salt);
-  }
-
-  step(_now: number, _wall: number, input: Input): Effect[] {
-    this.inputs.push(input);
-    this.onStep?.(input);
-    const effects = this.effects;
-    this.effects = [];
-    return effects;
-  }
-
-  wakeAt() {
-    if (this.wakeInMs === undefined) return undefined;
-    const at = performance.now() + this.wakeInMs;
-    this.wakeInMs = undefined;
-    return { at, reason: "test" };
-  }
-
-  view(): NodeView {
-    return {
-      state: "connecting",
-      ringAddress: this.address,
-      natKind: "unknown",
-      localTransportAddresses: [],
-      learnedTransportAddresses: [],
-      sizeEstimate: 1,
-      consistent: null,
-      peers: [],
-      drops: {},
-      warnings: [],
-      ...this.viewChanges,
-    };
-  }
-
-  inputKinds(): string[] {
-    return this.inputs.map(({ kind }) => kind);
-  }
-
-  input<K extends Input["kind"]>(kind: K): Extract<Input, { kind: K }> | undefined {
-    return this.inputs.findLast((input): input is Extract<Input, { kind: K }> => input.kind === kind);
-  }
-}
-
-/** Data path and system that only remember what was asked of them. */
-class FakeWorld {
-  readonly openedPorts: number[] = [];
-  readonly applied: Effect[] = [];
-  readonly removed: string[] = [];
-  readonly log: string[] = [];
-  changes = 0;
-  networks = 0;
-  isClosed = false;
-  tap: TapOptions | undefined;
-  takenPorts: number[] = [];
-  ranges: UsedRange[] = [];
-  ips: { interface: string; ip: string }[] = [{ interface: "eth0", ip: "192.168.1.7" }];
-  existing = new Set<string>();
-  openPortFails: HelperError | undefined;
-  addNetworkFails: HelperError | undefined;
-  onApply: (() => void) | undefined;
-  #engine: FakeEngine | undefined;
-  #network: NetworkOptions | undefined;
-
-  get engine(): FakeEngine {
-    if (!this.#engine) throw new Error("no engine was made");
-    return this.#engine;
-  }
-
-  set engine(engine: FakeEngine) {
-    this.#engine = engine;
-  }
-
-  get network(): NetworkOptions {
-    if (!this.#network) throw new Error("no network was made");
-    return this.#network;
-  }
-
-  readonly system: SystemPort = {
-    crypto: fakeCrypto,
-    entropy: { bytes: (length) => randomBytes(length), u32: () => 4, fraction: () => 0.5 } satisfies Entropy,
-    identity: ({ edSeed, xSecret }) => ({
-      edPublic: hash(edSeed),
-      xPublic: hash(xSecret),
-      sign: () => new Uint8Array(64),
-    }),
-    openDataPath: (port) => this.#open(port),
-    usedRanges: () => this.ranges,
-    localIps: () => this.ips,
-    interfaceExists: (name) => this.existing.has(name),
-    removeInterface: (name) => {
-      this.removed.push(name);
-      this.existing.delete(name);
-    },
-    lookup: async () => [],
-  };
-
-  #open(port: number): DataPathPort {
-    this.openedPorts.push(port);
-    if (this.openPortFails) throw this.openPortFails;
-    if (this.takenPorts.includes(port))
-      throw new HelperError("PORT_IN_USE", `Port ${port} is taken.`, "Choose another.");
-    return {
-      port: port || 40_000,
-      hasIpv6: false,
-      addNetwork: (options) => this.#addNetwork(options),
-      close: () => {
-        this.isClosed = true;
-      },
-    };
-  }
-
-  #addNetwork(options: NetworkOptions): NetworkPort {
-    if (this.addNetworkFails) throw this.addNetworkFails;
-    this.#network = options;
-    this.networks += 1;
-    return {
-      apply: (effects) => {
-        this.applied.push(...effects);
-        this.onApply?.();
-      },
-      openTap: (tap) => {
-        if (this.existing.has(tap.name)) throw new HelperError("INTERFACE_EXISTS", "It exists.", "Choose another.");
-        this.tap = tap;
-      },
-      closeTap: () => {
-        this.tap = undefined;
-      },
-      remove: () => {
-        this.networks -= 1;
-      },
-    };
-  }
-}
-
-function hash(data: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(data).digest());
-}
-
-const fakeCrypto: Crypto = {
-  sha256: hash,
-  blake2s128: (key, data) => new Uint8Array(createHmac("sha256", key).update(data).digest().subarray(0, 16)),
-  verify: () => true,
-  handshake: () => {
-    throw new Error("no handshake happens in these tests");
-  },
-};
-
-// The record of a killed helper is what the test of it relies on.
-it("records the interface while it is up", async () => {
-  const joined = await helper().join(config());
-  const place = readdirSync(folder).find((name) => name.startsWith("condor-wow-")) ?? "";
-  expect(JSON.parse(readFileSync(join(folder, place, "interface.json"), "utf8"))).toMatchObject({ name: "tap0" });
-  await joined.down();
-  expect(existsSync(join(folder, place, "interface.json"))).toBe(false);
-});

@@ -41,6 +41,8 @@ export interface AffiliationOptions {
   readonly ownInterfaces: () => ReadonlySet<string>;
   /** Told when the picture changed that others have of this affiliation; several changes may share a word. */
   readonly onChange: () => void;
+  /** Whether anyone listens to `onChange`; looking for changes costs more than most steps. */
+  readonly isWatched: () => boolean;
 }
 
 /** What is known of an affiliation, for the views of the contract. */
@@ -308,7 +310,7 @@ export class Affiliation {
       this.#isStepping = false;
     }
     this.#timer.set(this.#engine.wakeAt());
-    this.#changeCheck ??= setTimeout(() => this.#checkChange(), CHANGE_CHECK_MS);
+    if (this.#options.isWatched()) this.#changeCheck ??= setTimeout(() => this.#checkChange(), CHANGE_CHECK_MS);
   }
 
   #carryOut(effects: readonly Effect[]): void {

@@ -18,6 +18,8 @@ export interface AffiliationsOptions {
   /** Name of the interface of the first affiliation that names none. */
   readonly interfaceName?: string;
   readonly onChange: () => void;
+  /** Whether anyone listens to `onChange`. */
+  readonly isWatched: () => boolean;
   readonly clock?: SleepAwareClock;
 }
 
@@ -179,7 +181,7 @@ export class Affiliations {
   }
 
   async #make(store: AffiliationStore, membership: Membership): Promise<Affiliation> {
-    const { system, log, makeEngine, version, hostName, onChange } = this.#options;
+    const { system, log, makeEngine, version, hostName, onChange, isWatched } = this.#options;
     const affiliation = new Affiliation({
       membership,
       store,
@@ -191,6 +193,7 @@ export class Affiliations {
       version,
       hostName,
       onChange,
+      isWatched,
       ownInterfaces: () => new Set(this.all.map((other) => other.membership.interfaceName)),
     });
     this.#byName.set(affiliation.name, affiliation);
