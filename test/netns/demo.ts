@@ -108,7 +108,7 @@ async function show(
   const whole = report.ring.consistent ? "the ring is whole" : "the ring is not whole";
   const parts = [
     ringPicture(result.seen, [AFFILIATION, `${report.nodes} members`, whole]),
-    linkTable(result.seen, report),
+    linkTable(result.seen, result.pings, report),
     matrixTable(report),
     `${report.reachable} of ${report.pairs} pairs reach each other: ${report.direct} directly, ${report.relayed} through a relay, ` +
       `${report.routed} around the ring.\n` +

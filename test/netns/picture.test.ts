@@ -42,19 +42,20 @@ describe("the picture of a ring", () => {
 describe("the tables", () => {
   it("say how packets of each pair go", () => {
     const seen = nodes(3);
-    const lines = linkTable(seen, demoReport(seen, [], [])).split("\n");
+    const pings = [{ from: "n0", to: "n1", answered: true, rttMs: [30, 20, 25] }];
+    const lines = linkTable(seen, pings, demoReport(seen, pings, [])).split("\n");
     expect(lines).toEqual([
-      "from           to             kinds  transport  packets go  round trip",
-      "n0 172.16.1.1  n1 172.16.1.2  near   relay      via n0      12.3 ms",
-      "n0 172.16.1.1  n2 172.16.1.3  near   udp        direct      12.3 ms",
-      "n1 172.16.1.2  n2 172.16.1.3  near   relay      via n0      12.3 ms",
+      "from           to             kinds  transport  packets go  round trip  ping",
+      "n0 172.16.1.1  n1 172.16.1.2  near   relay      via n0      12.3 ms     25.0 ms",
+      "n0 172.16.1.1  n2 172.16.1.3  near   udp        direct      12.3 ms     -",
+      "n1 172.16.1.2  n2 172.16.1.3  near   relay      via n0      12.3 ms     -",
     ]);
   });
 
   it("are summed up by kinds of site where there are too many pairs", () => {
     const seen = nodes(30);
     const report = demoReport(seen, [], []);
-    expect(linkTable(seen, report)).toBe(matrixTable(report));
+    expect(linkTable(seen, [], report)).toBe(matrixTable(report));
     expect(matrixTable(report).split("\n")).toEqual([
       "between  and     pairs  direct  relayed  routed",
       "public   public  435    105     330      0",

@@ -1,5 +1,13 @@
 /** A demo's ring and links as people see them in a terminal. */
-import { type DemoReport, inRingOrder, type NodeSeen, type PairReport, pairReports } from "./report.ts";
+import { median } from "./figures.ts";
+import {
+  type DemoReport,
+  inRingOrder,
+  type NodeSeen,
+  type PairPinged,
+  type PairReport,
+  pairReports,
+} from "./report.ts";
 
 const WIDTH = 78;
 /** Half the width of the drawn ring. */
@@ -43,20 +51,22 @@ export function ringPicture(nodes: readonly NodeSeen[], middle: readonly string[
   return canvas.map((line) => line.join("").trimEnd()).join("\n");
 }
 
-/** A line a pair: who, kinds of link, transport, direct or via whom, round trip. */
-export function linkTable(nodes: readonly NodeSeen[], report: DemoReport): string {
+/** A line a pair: who, kinds of link, transport, direct or via whom, round trip of the link, median ping. */
+export function linkTable(nodes: readonly NodeSeen[], pings: readonly PairPinged[], report: DemoReport): string {
   const pairs = pairReports(nodes);
   if (pairs.length > PAIRS_LISTED) return matrixTable(report);
+  const pinged = new Map(pings.map((pair) => [`${pair.from} ${pair.to}`, pair.rttMs]));
   const names = new Map(nodes.map((node) => [node.ringAddress, node.name]));
   return table([
-    ["from", "to", "kinds", "transport", "packets go", "round trip"],
+    ["from", "to", "kinds", "transport", "packets go", "round trip", "ping"],
     ...pairs.map((pair) => [
       `${pair.from.name} ${pair.from.virtualIp}`,
       `${pair.to.name} ${pair.to.virtualIp}`,
       pair.row?.kinds.join(", ") || "-",
       pair.row?.transport ?? "-",
       wayText(pair, names),
-      pair.row?.rttMs == null ? "-" : `${pair.row.rttMs.toFixed(1)} ms`,
+      milliseconds(pair.row?.rttMs ?? null),
+      milliseconds(median(pinged.get(`${pair.from.name} ${pair.to.name}`) ?? [])),
     ]),
   ]);
 }
@@ -76,6 +86,10 @@ function wayText(pair: PairReport, names: ReadonlyMap<string, string>): string {
   if (pair.way === "routed") return "around the ring";
   const via = pair.row?.via;
   return via == null ? "via a relay" : `via ${names.get(via) ?? via.slice(0, 8)}`;
+}
+
+function milliseconds(value: number | null): string {
+  return value === null ? "-" : `${value.toFixed(1)} ms`;
 }
 
 function table(rows: readonly (readonly string[])[]): string {

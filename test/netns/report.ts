@@ -35,7 +35,7 @@ export interface PairReport {
   readonly from: NodeSeen;
   readonly to: NodeSeen;
   readonly way: Way;
-  /** The row of whichever end has less of a link, which is what the pair is judged by. */
+  /** The row of whichever end has less of a link, which is what the pair is judged by; of equals, one with a round trip. */
   readonly row: PeerSeen | undefined;
 }
 
@@ -66,7 +66,8 @@ export function pairReports(nodes: readonly NodeSeen[]): PairReport[] {
     nodes.slice(index + 1).map((to) => {
       const rows = [rowOf(from, to), rowOf(to, from)];
       const way = rows.map(wayOf).toSorted((a, b) => WAYS.indexOf(b) - WAYS.indexOf(a))[0] as Way;
-      return { from, to, way, row: rows.find((row) => wayOf(row) === way) };
+      const judged = rows.filter((row) => wayOf(row) === way);
+      return { from, to, way, row: judged.find((row) => row?.rttMs != null) ?? judged[0] };
     }),
   );
 }
