@@ -83,7 +83,7 @@ export function routeOf(from: Host, to: Host, byAddress: ReadonlyMap<RingAddress
   const route = [from];
   let at = from;
   while (at !== to) {
-    const hop = at.dataPath?.table.nextHop(to.address);
+    const hop = at.dataPath?.nextHop(to.address);
     const next = hop === undefined ? undefined : byAddress.get(hop.peer);
     if (next === undefined || !next.isUp || route.length > HOPS_LIMIT) return undefined;
     at = next;

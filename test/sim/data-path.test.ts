@@ -295,16 +295,16 @@ describe("TRANSIT", () => {
     const [a, near, good, target] = [node("1"), node("4"), node("3"), node("6")] as [Bare, Bare, Bare, Bare];
     for (const other of [near, good]) join(a, other);
     table(a, [near, good], { lookahead: [[target, good]] });
-    expect(a.path.table.nextHop(target.self)?.peer).toBe(good.self);
+    expect(a.path.nextHop(target.self)?.peer).toBe(good.self);
     table(a, [near, good]);
-    expect(a.path.table.nextHop(target.self)?.peer).toBe(near.self);
+    expect(a.path.nextHop(target.self)?.peer).toBe(near.self);
   });
 
   it("passes over look-ahead entries whose hop is not closer, and finds none where no edge is", () => {
     const [a, away, target] = [node("5"), node("9"), node("4")];
     join(a, away);
     table(a, [away], { lookahead: [[target, away]] });
-    expect(a.path.table.nextHop(target.self)).toBeUndefined();
+    expect(a.path.nextHop(target.self)).toBeUndefined();
   });
 
   it("says `noRoute` once a second for a destination, and not for packets of its own", () => {
@@ -359,27 +359,43 @@ describe("TRANSIT", () => {
     expect(wire.map(({ packet }) => packet.sizeBytes)).toEqual([194, 194, 118]);
   });
 
-  it("tells of a loop, which no table can make but one with a wrong exact entry", () => {
-    const [a, b] = [node("1"), node("2")];
-    const target = node("8");
+  it("passes over a hop that has no usable path, and refuses an exact entry that leads away", () => {
+    const [a, near, other, target] = [node("1"), node("4"), node("3"), node("6")] as [Bare, Bare, Bare, Bare];
+    join(a, near);
+    join(a, other);
+    table(a, [near, other]);
+    a.path.apply({ kind: "pathUse", slot: slotOf(near), path: { kind: "ring" } });
+    expect(a.path.nextHop(target.self)).toBeUndefined();
+    table(a, [near, other], { lookahead: [[target, other]] });
+    expect(a.path.nextHop(target.self)?.peer).toBe(other.self);
+    const away = node("e");
+    join(a, away);
+    a.path.apply({
+      kind: "fib",
+      fib: {
+        self: a.self,
+        edges: [{ peer: away.self, slot: slotOf(away), member: true, direct: true }],
+        lookahead: [],
+        exact: [{ dst: target.self, via: away.self }],
+        reserved: [],
+      },
+    });
+    expect(a.path.nextHop(target.self)).toBeUndefined();
+  });
+
+  it("tells of a packet that comes back to a node", () => {
+    const [a, b, target] = [node("1"), node("2"), node("3")] as [Bare, Bare, Bare];
     join(a, b);
-    join(a, target, { kind: "ring" }, { kind: "ring" });
-    const loop = (at: Bare, via: Bare) =>
-      at.path.apply({
-        kind: "fib",
-        fib: {
-          self: at.self,
-          edges: [{ peer: via.self, slot: slotOf(via), member: true, direct: true }],
-          lookahead: [],
-          exact: [{ dst: target.self, via: via.self }],
-          reserved: [],
-        },
-      });
-    loop(a, b);
-    loop(b, a);
-    cut.add(a.remote);
-    a.path.apply({ kind: "sendEmpty", slot: slotOf(target) });
-    a.path.receive(b.remote, wire[1]?.packet as Packet);
+    join(a, target);
+    table(a, [b, target]);
+    b.path.apply({ kind: "sendEmpty", slot: slotOf(a) });
+    const inner = wire[0]?.packet as Packet & { kind: "data" };
+    const { index, key } = inner;
+    const visited = [a.self, b.self];
+    a.path.receive(b.remote, {
+      ...{ kind: "transit", index, key, counter: 1, ttl: 30, tunnel: false, dst: target.self, src: a.self },
+      ...{ inner, sizeBytes: 108, parts: 1, visited },
+    });
     expect(a.violations).toEqual([expect.stringContaining("twice")]);
   });
 });

@@ -93,8 +93,9 @@ export class DataPath {
     return this.#sessions;
   }
 
-  sessionWith(peer: RingAddress): Session | undefined {
-    return this.#byPeer.get(peer);
+  /** The edge by which a packet for another node goes on; undefined where none is closer and usable. */
+  nextHop(dst: RingAddress): FibEdge | undefined {
+    return this.#table.nextHop(dst, (edge) => this.#isUsable(edge));
   }
 
   apply(effect: DataPathEffect): void {
@@ -190,16 +191,16 @@ export class DataPath {
   ): void {
     const session = this.#sessions.get(slot);
     if (session === undefined) return this.#drop("noSession");
-    this.#sendData(session, session.sendKey, path ?? session.path, frame, size);
+    this.#sendData(session, path ?? session.path, frame, size);
   }
 
   #sendData(
     session: Session,
-    key: Key | undefined,
     path: Path | undefined,
     frame: Frame | undefined,
     { sizeBytes, parts }: { sizeBytes: number; parts: number },
   ): void {
+    const key = session.sendKey;
     if (key === undefined) return this.#drop("noSendKey");
     if (path === undefined) return this.#drop("noPath");
     session.counters.txPackets++;
@@ -220,7 +221,7 @@ export class DataPath {
 
   /** Sends something of our own over the ring. */
   #originate(dst: RingAddress, inner: Packet): void {
-    const hop = this.#table.nextHop(dst);
+    const hop = this.nextHop(dst);
     if (hop === undefined) return this.#drop("noRouteOwn");
     this.#sendOnHop(hop, {
       ttl: TRANSIT_TTL,
@@ -233,7 +234,7 @@ export class DataPath {
   }
 
   #sendTunnel(relay: RingAddress, dst: RingAddress, inner: Packet): void {
-    const session = this.#byPeer.get(relay);
+    const session = this.#sessionOf(relay);
     if (session?.path?.kind !== "udp") return this.#drop("relayNotDirect");
     const visited = [this.#options.self];
     this.#sendTransit(session, session.path.remote, {
@@ -246,16 +247,30 @@ export class DataPath {
     });
   }
 
-  /** Sends TRANSIT to a neighbour, by whatever path leads to it. */
+  /** Sends TRANSIT to a neighbour that is usable. */
   #sendOnHop(hop: FibEdge, header: TransitHeader): void {
     const session = this.#sessions.get(hop.slot);
     const path = session?.path;
-    if (session === undefined || path === undefined) return this.#drop("hopWithoutPath");
+    if (session === undefined || path === undefined || path.kind === "ring") return this.#drop("hopNotUsable");
     if (path.kind === "udp") return this.#sendTransit(session, path.remote, header);
-    // An edge over the ring cannot be a hop of the ring, and TRANSIT goes into TRANSIT once only.
-    if (path.kind === "ring" || header.tunnel) return this.#drop("hopNotUsable");
     const packet = this.#transitPacket(session, header);
     if (packet !== undefined) this.#sendTunnel(path.relay, session.peer, packet);
+  }
+
+  /** Has a key, and a path that is direct or a tunnel by a direct relay: an edge over the ring is no hop of the ring. */
+  #isUsable(edge: FibEdge): boolean {
+    const session = this.#sessions.get(edge.slot);
+    const path = session?.path;
+    if (session?.sendKey === undefined || path === undefined || path.kind === "ring") return false;
+    if (path.kind === "udp") return true;
+    const relay = this.#sessionOf(path.relay);
+    return relay?.sendKey !== undefined && relay.path?.kind === "udp";
+  }
+
+  /** The session with a peer: that of its edge, else the newest. */
+  #sessionOf(peer: RingAddress): Session | undefined {
+    const edge = this.#table.edge(peer);
+    return edge === undefined ? this.#byPeer.get(peer) : this.#sessions.get(edge.slot);
   }
 
   #sendTransit(session: Session, remote: SocketAddress, header: TransitHeader): void {
@@ -291,11 +306,11 @@ export class DataPath {
     const key = this.#keys.get(packet.index);
     if (key === undefined) return this.#drop("unknownIndex");
     if (key.rx !== packet.key) return this.#drop("notAuthentic");
-    const isNewest = packet.counter > key.window.highest && key === key.session.keys.at(-1);
+    const isNewest = packet.counter > key.window.highest;
     if (!key.window.accept(packet.counter)) return this.#drop("replay");
     this.#noteArrival(key, packet, arrival, isNewest);
     if (packet.kind === "transit") this.#acceptTransit(key.session, packet, arrival);
-    else if (packet.frame !== undefined) this.#acceptFrame(key, packet.frame, arrival);
+    else if (packet.frame !== undefined) this.#acceptFrame(key.session, packet.frame, arrival);
   }
 
   #noteArrival(key: Key, packet: DataPacket | TransitPacket, arrival: Arrival, isNewest: boolean): void {
@@ -304,9 +319,7 @@ export class DataPath {
     session.counters.rxBytes += packet.sizeBytes;
     if (!key.confirmed) {
       key.confirmed = true;
-      const path = pathOf(arrival);
-      this.#options.input({ kind: "confirmed", slot: session.slot, indexRx: key.indexRx, path });
-      return;
+      this.#options.input({ kind: "confirmed", slot: session.slot, indexRx: key.indexRx, path: pathOf(arrival) });
     }
     if (!isNewest || (arrival.kind === "udp" && session.path?.kind === "udp" && session.path.remote === arrival.remote))
       return;
@@ -326,8 +339,7 @@ export class DataPath {
     this.#options.input({ kind: "handshake", via: viaOf(arrival), packet: packet.bytes });
   }
 
-  #acceptFrame(key: Key, frame: Frame, arrival: Arrival): void {
-    const { session } = key;
+  #acceptFrame(session: Session, frame: Frame, arrival: Arrival): void {
     const { input } = this.#options;
     switch (frame.kind) {
       case "ctrl":
@@ -335,7 +347,7 @@ export class DataPath {
         return;
       case "probe": {
         const ack = { kind: "probeAck", id: frame.id, sizeBytes: arrival.outerBytes } as const;
-        this.#sendData(session, session.sendKey ?? key, pathOf(arrival), ack, { sizeBytes: PROBE_ACK_BYTES, parts: 1 });
+        this.#sendData(session, pathOf(arrival), ack, { sizeBytes: PROBE_ACK_BYTES, parts: 1 });
         return;
       }
       case "probeAck":
@@ -374,7 +386,7 @@ export class DataPath {
       to.counters.transitPackets++;
       return this.#sendTransit(to, to.path.remote, header);
     }
-    const hop = this.#table.nextHop(dst);
+    const hop = this.nextHop(dst);
     if (hop === undefined) return this.#sayNoRoute(packet);
     const to = this.#sessions.get(hop.slot);
     if (to !== undefined) to.counters.transitPackets++;

@@ -32,7 +32,7 @@ export class ForwardingTable {
     this.fib = fib;
     for (const edge of fib.edges) this.#edges.set(edge.peer, edge);
     for (const { dst, via } of fib.exact) {
-      const edge = this.#edges.get(via);
+      const edge = this.#member(via);
       if (edge !== undefined) this.#exact.set(dst, edge);
     }
     for (const { a, b } of fib.reserved) this.#reserved.add(pairKey(a, b));
@@ -46,12 +46,20 @@ export class ForwardingTable {
     return this.#reserved.has(pairKey(a, b));
   }
 
-  /** The edge by which a packet to another node leaves; undefined where no edge leads closer. */
-  nextHop(dst: RingAddress): FibEdge | undefined {
-    return this.#edges.get(dst) ?? this.#exact.get(dst) ?? this.#byLookahead(dst) ?? this.#byNearestEdge(dst);
+  /**
+   * The edge by which a packet to another node leaves: the first one, in the order of the rules, that is usable now.
+   * All but an edge to the destination itself are strictly closer to it than this node.
+   */
+  nextHop(dst: RingAddress, isUsable: (edge: FibEdge) => boolean): FibEdge | undefined {
+    const direct = this.#edges.get(dst);
+    if (direct !== undefined && isUsable(direct)) return direct;
+    const isHop = (edge: FibEdge) => isCloser(edge.peer, this.fib.self, dst) && isUsable(edge);
+    const exact = this.#exact.get(dst);
+    if (exact !== undefined && isHop(exact)) return exact;
+    return this.#byLookahead(dst, isHop) ?? this.#byNearestEdge(dst, isHop);
   }
 
-  #byLookahead(dst: RingAddress): FibEdge | undefined {
+  #byLookahead(dst: RingAddress, isHop: (edge: FibEdge) => boolean): FibEdge | undefined {
     this.#lookahead ??= this.#sortLookahead();
     const list = this.#lookahead;
     const place = placeOf(dst);
@@ -63,12 +71,12 @@ export class ForwardingTable {
       const next = isNearer(up, down, dst, place) ? up : down;
       if (next === up) above++;
       else below--;
-      if (isCloser(next.via.peer, this.fib.self, dst)) return next.via;
+      if (isHop(next.via)) return next.via;
     }
     return undefined;
   }
 
-  #byNearestEdge(dst: RingAddress): FibEdge | undefined {
+  #byNearestEdge(dst: RingAddress, isHop: (edge: FibEdge) => boolean): FibEdge | undefined {
     this.#members ??= this.fib.edges
       .filter((edge) => edge.member)
       .map((edge) => ({ address: edge.peer, place: placeOf(edge.peer), via: edge }))
@@ -79,21 +87,22 @@ export class ForwardingTable {
     const up = list[at % list.length] as Entry;
     const down = list[(at + list.length - 1) % list.length] as Entry;
     const nearest = isNearer(up, down, dst, placeOf(dst)) ? up : down;
-    return isCloser(nearest.address, this.fib.self, dst) ? nearest.via : undefined;
+    return isHop(nearest.via) ? nearest.via : undefined;
   }
 
-  /** Every member edge is there with itself as the hop, whatever else the engine listed for it. */
+  /** Entries whose hop is no member edge are left out. */
   #sortLookahead(): readonly Entry[] {
     const entries: Entry[] = [];
-    for (const edge of this.fib.edges) {
-      if (edge.member) entries.push({ address: edge.peer, place: placeOf(edge.peer), via: edge });
-    }
     for (const { target, via } of this.fib.lookahead) {
-      const edge = this.#edges.get(via);
-      if (edge === undefined || target === this.fib.self || this.#edges.get(target)?.member) continue;
-      entries.push({ address: target, place: placeOf(target), via: edge });
+      const edge = this.#member(via);
+      if (edge !== undefined) entries.push({ address: target, place: placeOf(target), via: edge });
     }
     return entries.sort(byAddress);
+  }
+
+  #member(peer: RingAddress): FibEdge | undefined {
+    const edge = this.#edges.get(peer);
+    return edge?.member ? edge : undefined;
   }
 }
 
