@@ -1,0 +1,210 @@
+/**
+ * Stands in for the `electron` module where its binary is not: windows are Chromium pages that run the real preload, and
+ * whose requests go to the protocol handler that the app registered. A custom scheme cannot be had in Chromium from
+ * outside, so pages see `http://app.ringway-window.test/…` where the app sees `ringway-window://app/…`.
+ */
+import { EventEmitter } from "node:events";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { BrowserWindowConstructorOptions } from "electron";
+import type { BrowserContext, Page } from "playwright-core";
+import type { Electron } from "../../electron/main/app.ts";
+
+const PAGE_ORIGIN = "http://app.ringway-window.test";
+const APP_ORIGIN = "ringway-window://app";
+
+type IpcListener = (event: unknown, ...args: unknown[]) => unknown;
+type ProtocolHandler = (request: Request) => Promise<Response> | Response;
+
+export class ElectronStandIn {
+  readonly module: Electron;
+  readonly windows: StandInWindow[] = [];
+  readonly session = new StandInSession();
+  readonly ipcHandlers = new Map<string, IpcListener>();
+  readonly ipcListeners = new Map<string, IpcListener>();
+  readonly schemes: string[] = [];
+  /** Whether the app has asked to quit. */
+  quit = false;
+  protocolHandler: ProtocolHandler | undefined;
+  readonly app = new EventEmitter();
+
+  constructor(context: BrowserContext, { firstInstance = true } = {}) {
+    const standIn = this;
+    class BrowserWindow extends StandInWindow {
+      constructor(options: BrowserWindowConstructorOptions) {
+        super(standIn, context, options);
+        standIn.windows.push(this);
+        standIn.app.emit("web-contents-created", {}, this.webContents);
+      }
+      static getAllWindows(): StandInWindow[] {
+        return standIn.windows;
+      }
+    }
+    Object.assign(this.app, {
+      whenReady: async () => {},
+      requestSingleInstanceLock: () => firstInstance,
+      quit: () => {
+        this.quit = true;
+        this.app.emit("will-quit");
+      },
+    });
+    this.module = {
+      app: this.app,
+      BrowserWindow,
+      ipcMain: {
+        handle: (channel: string, listener: IpcListener) => this.ipcHandlers.set(channel, listener),
+        on: (channel: string, listener: IpcListener) => this.ipcListeners.set(channel, listener),
+      },
+      net: { fetch: async (url: string) => new Response(await readFile(fileURLToPath(url)), { headers: typeOf(url) }) },
+      protocol: {
+        registerSchemesAsPrivileged: (schemes: { scheme: string }[]) =>
+          this.schemes.push(...schemes.map(({ scheme }) => scheme)),
+        handle: (_scheme: string, handler: ProtocolHandler) => {
+          this.protocolHandler = handler;
+        },
+      },
+      session: { defaultSession: this.session },
+    } as unknown as Electron;
+  }
+}
+
+class StandInSession extends EventEmitter {
+  requestHandler: ((contents: unknown, permission: string, callback: (granted: boolean) => void) => void) | undefined;
+  checkHandler: ((contents: unknown, permission: string) => boolean) | undefined;
+  deviceHandler: (() => boolean) | undefined;
+  setPermissionRequestHandler(handler: typeof this.requestHandler): void {
+    this.requestHandler = handler;
+  }
+  setPermissionCheckHandler(handler: typeof this.checkHandler): void {
+    this.checkHandler = handler;
+  }
+  setDevicePermissionHandler(handler: typeof this.deviceHandler): void {
+    this.deviceHandler = handler;
+  }
+}
+
+class StandInContents extends EventEmitter {
+  page: Page | undefined;
+  openHandler: ((details: { url: string }) => { action: string }) | undefined;
+  url = "";
+  setWindowOpenHandler(handler: typeof this.openHandler): void {
+    this.openHandler = handler;
+  }
+  getURL(): string {
+    return this.url;
+  }
+  isDestroyed(): boolean {
+    return this.page?.isClosed() ?? true;
+  }
+  /** Electron drops what comes while a page is not there, and so does this. */
+  send(channel: string, message: unknown): void {
+    this.page
+      ?.evaluate(([name, value]) => window.standIn?.hear(name, value), [channel, message] as const)
+      .catch(() => {});
+  }
+  /** Emits an event that can be prevented; true where it was. */
+  prevented(event: string, ...args: unknown[]): boolean {
+    let prevented = false;
+    this.emit(event, { preventDefault: () => (prevented = true) }, ...args);
+    return prevented;
+  }
+}
+
+declare global {
+  interface Window {
+    standIn?: { hear(channel: string, message: unknown): void };
+    standInInvoke(channel: string, args: unknown[]): Promise<unknown>;
+    standInSend(channel: string, args: unknown[]): Promise<void>;
+  }
+}
+
+export class StandInWindow extends EventEmitter {
+  readonly webContents = new StandInContents();
+  readonly options: BrowserWindowConstructorOptions;
+  readonly #standIn: ElectronStandIn;
+  readonly #context: BrowserContext;
+  shown = false;
+
+  constructor(standIn: ElectronStandIn, context: BrowserContext, options: BrowserWindowConstructorOptions) {
+    super();
+    this.#standIn = standIn;
+    this.#context = context;
+    this.options = options;
+  }
+
+  show(): void {
+    this.shown = true;
+  }
+
+  /** The page that shows this window. */
+  get page(): Page {
+    if (this.webContents.page === undefined) throw new Error("The window has not loaded a page.");
+    return this.webContents.page;
+  }
+
+  async loadURL(url: string): Promise<void> {
+    const page = await this.#context.newPage();
+    this.webContents.page = page;
+    this.webContents.url = url;
+    page.on("popup", (popup) => {
+      if (this.webContents.openHandler?.({ url: popup.url() }).action === "deny") void popup.close();
+    });
+    await page.route(/.*/, async (route) => {
+      const request = route.request();
+      const isPage = request.url().startsWith(`${PAGE_ORIGIN}/`);
+      if (request.isNavigationRequest() && request.frame() === page.mainFrame() && page.url() !== "about:blank") {
+        // An answer without content leaves the page where it is, as a prevented navigation does.
+        if (this.webContents.prevented("will-navigate", request.url())) return route.fulfill({ status: 204 });
+      }
+      if (!isPage || this.#standIn.protocolHandler === undefined) return route.abort();
+      const answer = await this.#standIn.protocolHandler(
+        new Request(request.url().replace(PAGE_ORIGIN, APP_ORIGIN), { method: request.method() }),
+      );
+      const body = Buffer.from(await answer.arrayBuffer());
+      await route.fulfill({ status: answer.status, headers: Object.fromEntries(answer.headers), body });
+    });
+    const event = () => ({
+      sender: this.webContents,
+      senderFrame: { url: page.url().replace(PAGE_ORIGIN, APP_ORIGIN), parent: null },
+    });
+    await page.exposeFunction("standInInvoke", (channel: string, args: unknown[]) => {
+      const handler = this.#standIn.ipcHandlers.get(channel);
+      if (handler === undefined) throw new Error(`No handler registered for '${channel}'`);
+      return handler(event(), ...args);
+    });
+    await page.exposeFunction("standInSend", (channel: string, args: unknown[]) => {
+      this.#standIn.ipcListeners.get(channel)?.(event(), ...args);
+    });
+    const preload = await readFile(this.options.webPreferences?.preload ?? "", "utf8");
+    await page.addInitScript({ content: sandboxed(preload) });
+    await page.goto(url.replace(APP_ORIGIN, PAGE_ORIGIN));
+    this.emit("ready-to-show");
+  }
+}
+
+/** The preload as a sandboxed one runs: `require` knows `electron` alone, and of that two objects. */
+function sandboxed(preload: string): string {
+  return `(() => {
+  const listeners = new Map();
+  window.standIn = { hear: (channel, message) => { for (const each of listeners.get(channel) ?? []) each({}, message); } };
+  const ipcRenderer = {
+    invoke: (channel, ...args) => window.standInInvoke(channel, args),
+    send: (channel, ...args) => void window.standInSend(channel, args),
+    on: (channel, listener) => listeners.set(channel, [...(listeners.get(channel) ?? []), listener]),
+    off: (channel, listener) => listeners.set(channel, (listeners.get(channel) ?? []).filter((each) => each !== listener)),
+  };
+  const contextBridge = { exposeInMainWorld: (key, value) => Object.defineProperty(window, key, { value: Object.freeze(value) }) };
+  const require = (name) => { if (name !== "electron") throw new Error("module not found: " + name); return { contextBridge, ipcRenderer }; };
+  ${preload}
+})();`;
+}
+
+function typeOf(url: string): Record<string, string> {
+  const types: Record<string, string> = {
+    html: "text/html",
+    js: "text/javascript",
+    css: "text/css",
+    svg: "image/svg+xml",
+  };
+  return { "content-type": types[url.split(".").at(-1) ?? ""] ?? "application/octet-stream" };
+}
