@@ -79,6 +79,16 @@ export interface Crypto {
   /** Ed25519 verification (RFC 8032, strict). */
   verify(edPublic: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   handshake(options: HandshakeOptions): Handshake;
+  /** What the data path behind this can do, as told to peers; absent: no feature, cipher 1. */
+  readonly offer?: DataPathOffer;
+}
+
+/** TLV 6 of a handshake (overlay.md section 3). */
+export interface DataPathOffer {
+  /** Bit 1: partial checksums. */
+  readonly features: number;
+  /** Always with 1; with 2 where the processor computes AES in hardware. */
+  readonly ciphers: readonly CipherId[];
 }
 
 /** Random numbers handed in; seeded in the simulator. */
@@ -102,7 +112,13 @@ export type Input =
   /** An authentic packet, newest so far, came by a path that is not the active one (said at most once a second each). */
   | { readonly kind: "newPath"; readonly slot: Slot; readonly path: Path }
   /** A PROBE was answered; `sizeBytes` is the size of the probe's outermost packet as the peer saw it. */
-  | { readonly kind: "probeAck"; readonly slot: Slot; readonly path: Path; readonly id: number; readonly sizeBytes: number }
+  | {
+      readonly kind: "probeAck";
+      readonly slot: Slot;
+      readonly path: Path;
+      readonly id: number;
+      readonly sizeBytes: number;
+    }
   /** An IP packet (or ARP question) found no entry, or an entry without a session, in the IP map (at most 1 a second for each IP). */
   | { readonly kind: "miss"; readonly ip: string }
   /** An IP packet from a session whose source prefixes do not hold its inner source address (at most 1 a second each). */
@@ -149,6 +165,8 @@ export type Effect =
       readonly keys: SessionKeys;
       readonly indexRx: number;
       readonly indexTx: number;
+      /** The feature bits that both ends listed; absent: none. */
+      readonly features?: number;
     }
   /** From now on the session sends under this key. */
   | { readonly kind: "keyUse"; readonly slot: Slot; readonly indexRx: number }
@@ -160,7 +178,13 @@ export type Effect =
   /** Sends one CTRL frame (`type | flags | id | body`) by a path, or by the active one. */
   | { readonly kind: "sendCtrl"; readonly slot: Slot; readonly path?: Path; readonly bytes: Uint8Array }
   /** Sends a PROBE; `sizeBytes` is the UDP payload it is padded to, 0 for the least. */
-  | { readonly kind: "sendProbe"; readonly slot: Slot; readonly path: Path; readonly id: number; readonly sizeBytes: number }
+  | {
+      readonly kind: "sendProbe";
+      readonly slot: Slot;
+      readonly path: Path;
+      readonly id: number;
+      readonly sizeBytes: number;
+    }
   /** Sends a DATA packet without frames (keepalive, confirmation). */
   | { readonly kind: "sendEmpty"; readonly slot: Slot; readonly path?: Path }
   /** Replaces the forwarding table (overlay.md section 7, routing of TRANSIT). */
@@ -179,7 +203,12 @@ export type Effect =
 export interface Fib {
   readonly self: RingAddress;
   /** Live edges that may be used as hops; `member` false means only as exact destination (joiners, leaf edges). */
-  readonly edges: readonly { readonly peer: RingAddress; readonly slot: Slot; readonly member: boolean; readonly direct: boolean }[];
+  readonly edges: readonly {
+    readonly peer: RingAddress;
+    readonly slot: Slot;
+    readonly member: boolean;
+    readonly direct: boolean;
+  }[];
   /** Look-ahead: member `via` reaches `target` in one hop. */
   readonly lookahead: readonly { readonly target: RingAddress; readonly via: RingAddress }[];
   /** Exact entries beside the edges. */
@@ -274,13 +303,27 @@ export interface PeerView {
 }
 
 export type NotDirectCode =
-  | "bothHard" | "oneHard" | "udpBlocked" | "peerUdpBlocked" | "peerFirewall" | "sameNat"
-  | "noCommonIp" | "noTraffic" | "trying" | "limit" | "oldVersion";
+  | "bothHard"
+  | "oneHard"
+  | "udpBlocked"
+  | "peerUdpBlocked"
+  | "peerFirewall"
+  | "sameNat"
+  | "noCommonIp"
+  | "noTraffic"
+  | "trying"
+  | "limit"
+  | "oldVersion";
 
 export interface NotDirectBecause {
   readonly code: NotDirectCode;
   /** What a person reads; the window takes its words from the catalogue by `code`. */
   readonly text: string;
   readonly remedy: string;
-  readonly tried: readonly { readonly transport: string; readonly to: SocketAddress; readonly at: number; readonly result: string }[];
+  readonly tried: readonly {
+    readonly transport: string;
+    readonly to: SocketAddress;
+    readonly at: number;
+    readonly result: string;
+  }[];
 }

@@ -49,8 +49,8 @@ export const SESSION_LIMIT = 4_096;
 export const PATHS_PER_SESSION = 8;
 export const PUNCH_PACE_MS = 20;
 export const PUNCH_PAIRS = 36;
-/** Starts of the rounds after the first check of a pair. */
-export const PUNCH_ROUNDS_MS = [0, 700, 2_000, 4_000] as const;
+/** Starts of the rounds of checks: three at most to each address. */
+export const PUNCH_ROUNDS_MS = [0, 700, 2_500] as const;
 export const DIRECT_RETRY_MS = [15_000, 60_000, 300_000, 3_600_000] as const;
 export const SHORTCUT_PACKETS = 3;
 export const SHORTCUT_WINDOW_MS = 5_000;
@@ -84,4 +84,5 @@ export const BIND_LIFE_MS = 400 * 86_400_000;
 /** Clock tolerance for stamps, sequences and validity. */
 export const CLOCK_TOLERANCE_MS = 600_000;
 export const FIB_GAP_MS = 100;
+export const FIB_REST_MS = 500;
 export const HISTORY_ENTRIES = 64;

@@ -6,6 +6,7 @@ import { Timers, type Timer } from "./timers.ts";
 import { concat } from "./wire/bytes.ts";
 import { EMPTY_CHAIN } from "./wire/chain.ts";
 import { encodeDescUnsigned, withSignature } from "./wire/desc.ts";
+import { parsePrefix } from "./wire/ip.ts";
 import { bindInput, signInput } from "./wire/sign-input.ts";
 import { ascii, encodeUtf8 } from "./wire/text.ts";
 import { mayBeListed } from "./wire/transport-address.ts";
@@ -24,6 +25,8 @@ export class Core {
   readonly prologue: Uint8Array;
   readonly address: RingAddress;
   readonly chainHash: Uint8Array;
+  /** The affiliation's IPv4 subnet. */
+  readonly subnet: { readonly ip: Uint8Array; readonly bits: number } | undefined;
   readonly bindValidUntil: number;
   readonly bind: Uint8Array;
   /** Unix ms of this engine's start, above every earlier one. */
@@ -58,6 +61,7 @@ export class Core {
     this.psk = options.psk ?? new Uint8Array(32);
     this.prologue = concat(ascii("ovl1"), this.netId);
     this.address = this.addressOf(options.identity.edPublic, options.salt);
+    this.subnet = parsePrefix(options.subnet);
     this.chainHash = crypto.sha256(EMPTY_CHAIN);
     this.boot = this.nextStamp();
     this.bindValidUntil = Math.floor(wall) + BIND_LIFE_MS;

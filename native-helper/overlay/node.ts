@@ -4,7 +4,7 @@
  * `step` is called for each input and whenever `wakeAt` has come; effects are to be carried out in order.
  */
 import type { Effect, Input, Instant, NodeOptions, NodeView, Path, Wake } from "./boundary.ts";
-import { CACHED_PEERS, FIB_GAP_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
+import { CACHED_PEERS, FIB_GAP_MS, FIB_REST_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
 import { Core } from "./core.ts";
 import { Records } from "./dht/records.ts";
 import { VirtualIps } from "./lease/virtual-ips.ts";
@@ -21,6 +21,7 @@ import type { RingAddress } from "./ring/address.ts";
 import { Lookahead } from "./ring/lookahead.ts";
 import { type RoutedRequest, Router } from "./ring/router.ts";
 import { Upkeep } from "./ring/upkeep.ts";
+import type { Timer } from "./timers.ts";
 import { type NodeParts, viewOf } from "./view.ts";
 import { decodeCtrl } from "./wire/ctrl.ts";
 import { mayBeListed } from "./wire/transport-address.ts";
@@ -56,6 +57,7 @@ export class Node {
   #fibDirty = true;
   #fibAt = Number.NEGATIVE_INFINITY;
   #fibTimerSet = false;
+  #fibSoon: Timer | undefined;
 
   constructor(options: NodeOptions, now: Instant, wall: number) {
     const core = new Core(options, now, wall);
@@ -86,7 +88,7 @@ export class Node {
     });
     this.#lookahead = new Lookahead(core, peers, control, {
       isNear: (address) => this.#upkeep.isNear(address),
-      changed: () => this.#touchFib(),
+      changed: () => this.#touchFibSoon(),
     });
     this.#router = new Router(core, peers, control, this.#lookahead, (request) => this.#onRequest(request), (peer) => this.#paths.suspect(peer));
     this.#linker = new Linker({
@@ -531,6 +533,12 @@ export class Node {
 
   #touchFib(): void {
     this.#fibDirty = true;
+  }
+
+  /** Neighbours' lists come in showers; the table is made once for all of them. */
+  #touchFibSoon(): void {
+    if (this.#fibSoon?.run) return;
+    this.#fibSoon = this.#core.after(FIB_REST_MS, "forwarding table", () => this.#touchFib());
   }
 
   /** Our own edges changed: so do the table and what neighbours have to know. */

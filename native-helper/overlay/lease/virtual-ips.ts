@@ -24,7 +24,7 @@ import type { Peer } from "../link/peer.ts";
 import type { Peers } from "../link/peers.ts";
 import { addressToBytes, type RingAddress } from "../ring/address.ts";
 import type { Router } from "../ring/router.ts";
-import { parseIpv4, parsePrefix, samePrefix } from "../wire/ip.ts";
+import { parseIpv4, samePrefix } from "../wire/ip.ts";
 import { decodeAddressInfo, decodeLease, encodeAddressInfo, encodeLease, RECORD_ADDRESS, RECORD_LEASE, STATIC_CANDIDATE } from "../wire/record.ts";
 import type { DhtRecord, MessageOf } from "../wire/types.ts";
 
@@ -63,7 +63,6 @@ export class VirtualIps {
   readonly #sources = new Map<RingAddress, Set<string>>();
   readonly #infos = new Map<RingAddress, MemberInfo>();
   readonly #sent = new Map<RingAddress, { at: number; packets: number }[]>();
-  readonly #subnet: { ip: Uint8Array; bits: number } | undefined;
   #ownLease: DhtRecord | undefined;
   #ownInfo: DhtRecord | undefined;
   #since = 0;
@@ -85,7 +84,6 @@ export class VirtualIps {
     this.#linker = parts.linker;
     this.#descs = parts.descs;
     this.#records = parts.records;
-    this.#subnet = parsePrefix(this.#core.options.subnet);
   }
 
   becameMember(): void {
@@ -141,7 +139,7 @@ export class VirtualIps {
   onMiss(ip: string): void {
     const bytes = parseIpv4(ip);
     if (!bytes || !this.#core.member || ip === this.#core.options.virtualIp) return;
-    if (!this.#subnet || !samePrefix(bytes, this.#subnet.ip, this.#subnet.bits)) return;
+    if (!this.#core.subnet || !samePrefix(bytes, this.#core.subnet.ip, this.#core.subnet.bits)) return;
     this.#holderOf(ip, (holder) => {
       if (holder) this.open(holder);
     });
@@ -236,7 +234,7 @@ export class VirtualIps {
     const info = encodeAddressInfo({ ips: virtualIp ? [virtualIp] : [], subnets: [], name: name ?? "", site: site ?? "", version });
     this.#ownInfo = this.#records.make(RECORD_ADDRESS, this.#records.addressKey(addressToBytes(core.address)), info, LEASE_LIFE_S);
     if (virtualIp) {
-      const value = encodeLease({ ip: virtualIp, prefix: this.#subnet?.bits ?? 32, i: STATIC_CANDIDATE, since: this.#since });
+      const value = encodeLease({ ip: virtualIp, prefix: core.subnet?.bits ?? 32, i: STATIC_CANDIDATE, since: this.#since });
       this.#ownLease = this.#records.make(RECORD_LEASE, this.#records.leaseKey(virtualIp), value, LEASE_LIFE_S);
     }
     this.#put();

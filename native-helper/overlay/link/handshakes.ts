@@ -2,7 +2,7 @@
  * Noise handshakes: XX towards a bare transport address, IK towards a peer whose descriptor is known
  * (docs/protocol.md, "Handshake"). An IK responder changes nothing until the first authentic packet under the new keys.
  */
-import type { Handshake, SessionKeys, Via } from "../boundary.ts";
+import type { DataPathOffer, Handshake, Via } from "../boundary.ts";
 import {
   CLOCK_TOLERANCE_MS,
   HALF_OPEN_LIMIT,
@@ -17,8 +17,22 @@ import type { RingAddress } from "../ring/address.ts";
 import type { Timer } from "../timers.ts";
 import { concat } from "../wire/bytes.ts";
 import { EMPTY_CHAIN } from "../wire/chain.ts";
-import { type CompletePayload, decodeHandshakePayload, encodeEmptyPayload, encodeHandshakePayload, isComplete } from "../wire/handshake-payload.ts";
-import { decodeHandshake, encodeHandshake, type HandshakeContent, type HandshakePacket, INIT_MAX_BYTES, payloadRoom, XX1_BYTES } from "../wire/packet.ts";
+import {
+  type CompletePayload,
+  decodeHandshakePayload,
+  encodeEmptyPayload,
+  encodeHandshakePayload,
+  isComplete,
+} from "../wire/handshake-payload.ts";
+import {
+  decodeHandshake,
+  encodeHandshake,
+  type HandshakeContent,
+  type HandshakePacket,
+  INIT_MAX_BYTES,
+  payloadRoom,
+  XX1_BYTES,
+} from "../wire/packet.ts";
 import { bindInput } from "../wire/sign-input.ts";
 import { ascii } from "../wire/text.ts";
 import { mayBeListed, taFromSocket } from "../wire/transport-address.ts";
@@ -42,7 +56,10 @@ export interface HandshakeHooks {
   sessionUp(peer: Peer, info: SessionInfo): void;
 }
 
-export type DialResult = { readonly kind: "up"; readonly peer: Peer } | { readonly kind: "self" } | { readonly kind: "failed" };
+export type DialResult =
+  | { readonly kind: "up"; readonly peer: Peer }
+  | { readonly kind: "self" }
+  | { readonly kind: "failed" };
 
 /** The packets that answer another one. */
 type Answer = Extract<HandshakePacket, { type: "resp" | "xx2" | "xx3" }>;
@@ -80,7 +97,7 @@ const INIT_ROOM = payloadRoom("init", INIT_MAX_BYTES);
 const RESP_ROOM = payloadRoom("resp", INIT_MAX_BYTES);
 const XX1_ROOM = payloadRoom("xx1", XX1_BYTES);
 const XX2_ROOM = payloadRoom("xx2", XX1_BYTES);
-const FEATURES = { bits: 0, ciphers: [1] } as const;
+const PLAIN_OFFER: DataPathOffer = { features: 0, ciphers: [1] };
 
 export class Handshakes {
   readonly #core: Core;
@@ -106,22 +123,48 @@ export class Handshakes {
   }
 
   /** Starts IK towards a peer whose descriptor is verified. */
-  initiate(desc: Desc, expected: RingAddress, via: Via, edgeKind: EdgeKind | undefined, done: (result: DialResult) => void): void {
+  initiate(
+    desc: Desc,
+    expected: RingAddress,
+    via: Via,
+    edgeKind: EdgeKind | undefined,
+    done: (result: DialResult) => void,
+  ): void {
     const handshake = this.#noise("IK", true, desc.xPublic);
     const payload = this.#payload(via, edgeKind);
-    const noise = handshake.write(encodeHandshakePayload(payload, via.kind === "udp" ? { padTo: INIT_ROOM, maxBytes: INIT_ROOM } : { maxBytes: INIT_ROOM }));
+    const noise = handshake.write(
+      encodeHandshakePayload(
+        payload,
+        via.kind === "udp" ? { padTo: INIT_ROOM, maxBytes: INIT_ROOM } : { maxBytes: INIT_ROOM },
+      ),
+    );
     this.#start("IK", handshake, noise, via, edgeKind, expected, desc.xPublic, done);
   }
 
   /** An INIT that travels inside LINK; its RESP comes back by `onResp`. Not sent again by itself. */
-  initForLink(desc: Desc, expected: RingAddress, edgeKind: EdgeKind, done: (result: DialResult) => void): { index: number; packet: Uint8Array } {
+  initForLink(
+    desc: Desc,
+    expected: RingAddress,
+    edgeKind: EdgeKind,
+    done: (result: DialResult) => void,
+  ): { index: number; packet: Uint8Array } {
     const handshake = this.#noise("IK", true, desc.xPublic);
     const via: Via = { kind: "ring", peer: expected };
     const noise = handshake.write(encodeHandshakePayload(this.#payload(via, edgeKind), { maxBytes: INIT_ROOM }));
     const index = this.newIndex();
     const packet = this.#packet({ type: "init", sender: index, noise }, desc.xPublic);
     const pending: Pending = {
-      pattern: "IK", handshake, index, via, packet, edgeKind, expected, startedAt: this.#core.now, done, tries: 0, timer: undefined,
+      pattern: "IK",
+      handshake,
+      index,
+      via,
+      packet,
+      edgeKind,
+      expected,
+      startedAt: this.#core.now,
+      done,
+      tries: 0,
+      timer: undefined,
     };
     pending.timer = this.#core.after(HANDSHAKE_GIVE_UP_MS, "link handshake", () => this.#fail(pending));
     this.#pending.set(index, pending);
@@ -165,7 +208,10 @@ export class Handshakes {
   }
 
   /** Answers the INIT that came inside LINK: the RESP, who asks, and the addresses it may be reached at. */
-  answerLinkInit(from: RingAddress, bytes: Uint8Array): { packet: Uint8Array; peer: Peer; tas: readonly TransportAddress[] } | undefined {
+  answerLinkInit(
+    from: RingAddress,
+    bytes: Uint8Array,
+  ): { packet: Uint8Array; peer: Peer; tas: readonly TransportAddress[] } | undefined {
     const packet = decodeHandshake(bytes);
     if (packet?.type !== "init") return undefined;
     const answer = this.answerInit({ kind: "ring", peer: from }, packet, HALF_OPEN_LINK_MS);
@@ -186,12 +232,14 @@ export class Handshakes {
     if (!proven || !remoteX) return drop(core, "handshake not authentic");
     if (proven.address === core.address) return drop(core, "handshake with self");
     const known = this.#peers.get(proven.address);
-    if (known && (proven.stamp <= known.confirmedStamp || proven.boot < known.boot)) return drop(core, "handshake replayed");
+    if (known && (proven.stamp <= known.confirmedStamp || proven.boot < known.boot))
+      return drop(core, "handshake replayed");
     const peer = known ?? this.#peers.obtain(proven.address);
     const index = this.newIndex();
     const noise = handshake.write(encodeHandshakePayload(this.#payload(via, undefined), { maxBytes: RESP_ROOM }));
-    const key = this.#addKey(peer, index, packet.sender, handshake.split(1), "peer");
-    for (const [other, entry] of this.#unconfirmed) if (entry.peer === peer && other !== index) this.#dropHalfOpen(other);
+    const key = this.#addKey(peer, index, packet.sender, handshake, proven, "peer");
+    for (const [other, entry] of this.#unconfirmed)
+      if (entry.peer === peer && other !== index) this.#dropHalfOpen(other);
     this.#unconfirmed.set(index, { peer, proven, via });
     key.expiry = core.after(halfOpenMs, "half-open handshake", () => this.#dropHalfOpen(index));
     // Nothing is lost by answering under the new key where no session lives; a living one waits for the confirmation.
@@ -236,7 +284,8 @@ export class Handshakes {
       key.expiry?.cancel();
       this.#unconfirmed.delete(key.indexRx);
     }
-    for (const pending of [...this.#pending.values()]) if (pending.expected === peer.address) this.abandon(pending.index);
+    for (const pending of [...this.#pending.values()])
+      if (pending.expected === peer.address) this.abandon(pending.index);
   }
 
   #start(
@@ -252,7 +301,17 @@ export class Handshakes {
     const index = this.newIndex();
     const packet = this.#packet({ type: pattern === "IK" ? "init" : "xx1", sender: index, noise }, receiverX);
     const pending: Pending = {
-      pattern, handshake, index, via, packet, edgeKind, expected, startedAt: this.#core.now, done, tries: 0, timer: undefined,
+      pattern,
+      handshake,
+      index,
+      via,
+      packet,
+      edgeKind,
+      expected,
+      startedAt: this.#core.now,
+      done,
+      tries: 0,
+      timer: undefined,
     };
     this.#pending.set(index, pending);
     this.#send(pending);
@@ -293,7 +352,7 @@ export class Handshakes {
     const known = this.#peers.get(proven.address);
     if (known && proven.boot < known.boot) return false;
     const peer = known ?? this.#peers.obtain(proven.address);
-    const key = this.#addKey(peer, pending.index, packet.sender, pending.handshake.split(1), "self");
+    const key = this.#addKey(peer, pending.index, packet.sender, pending.handshake, proven, "self");
     this.#finish(peer, key, proven, via, "initiator", pending.edgeKind);
     pending.done({ kind: "up", peer });
     return true;
@@ -332,9 +391,11 @@ export class Handshakes {
     const known = this.#peers.get(proven.address);
     if (known && proven.boot < known.boot) return pending.done({ kind: "failed" });
     const peer = known ?? this.#peers.obtain(proven.address);
-    const noise = pending.handshake.write(encodeHandshakePayload(this.#payload(via, pending.edgeKind), { maxBytes: INIT_ROOM }));
+    const noise = pending.handshake.write(
+      encodeHandshakePayload(this.#payload(via, pending.edgeKind), { maxBytes: INIT_ROOM }),
+    );
     const answer = this.#packet({ type: "xx3", sender: pending.index, receiver: packet.sender, noise }, remoteX);
-    const key = this.#addKey(peer, pending.index, packet.sender, pending.handshake.split(1), "self");
+    const key = this.#addKey(peer, pending.index, packet.sender, pending.handshake, proven, "self");
     core.emit({ kind: "sendHandshake", via, packet: answer });
     this.#repeatUntilConfirmed(peer, key, via, answer, 0);
     this.#finish(peer, key, proven, via, "initiator", pending.edgeKind);
@@ -366,20 +427,39 @@ export class Handshakes {
     const known = this.#peers.get(proven.address);
     if (known && proven.boot < known.boot) return core.drop("handshake replayed");
     const peer = known ?? this.#peers.obtain(proven.address);
-    const key = this.#addKey(peer, packet.receiver, half.theirIndex, half.handshake.split(1), "peer");
+    const key = this.#addKey(peer, packet.receiver, half.theirIndex, half.handshake, proven, "peer");
     // The third message answers our fresh second one, so it is no replay.
     key.confirmed = true;
     this.#finish(peer, key, proven, half.via, "responder", proven.payload.edgeKind);
   }
 
-  #addKey(peer: Peer, indexRx: number, indexTx: number, keys: SessionKeys, startedBy: "self" | "peer"): Key {
+  /** Takes the keys of a finished handshake: cipher 2 and each feature where both ends listed it. */
+  #addKey(
+    peer: Peer,
+    indexRx: number,
+    indexTx: number,
+    handshake: Handshake,
+    proven: Proven,
+    startedBy: "self" | "peer",
+  ): Key {
     const key: Key = { indexRx, startedBy, confirmed: false, usedSince: 0, expiry: undefined };
     peer.keys.set(indexRx, key);
-    this.#core.emit({ kind: "keyAdd", slot: peer.slot, peer: peer.address, keys, indexRx, indexTx });
+    const ours = this.#core.crypto.offer ?? PLAIN_OFFER;
+    const theirs = proven.payload.features;
+    const keys = handshake.split(ours.ciphers.includes(2) && theirs.ciphers.includes(2) ? 2 : 1);
+    const features = ours.features & theirs.bits;
+    this.#core.emit({ kind: "keyAdd", slot: peer.slot, peer: peer.address, keys, indexRx, indexTx, features });
     return key;
   }
 
-  #finish(peer: Peer, key: Key, proven: Proven, via: Via, role: "initiator" | "responder", edgeKind: EdgeKind | undefined): void {
+  #finish(
+    peer: Peer,
+    key: Key,
+    proven: Proven,
+    via: Via,
+    role: "initiator" | "responder",
+    edgeKind: EdgeKind | undefined,
+  ): void {
     const restarted = peer.boot !== 0 && proven.boot > peer.boot;
     peer.boot = proven.boot;
     peer.confirmedStamp = Math.max(peer.confirmedStamp, proven.stamp);
@@ -388,7 +468,12 @@ export class Handshakes {
     peer.heardAt = this.#core.now;
     this.#use(peer, key, restarted);
     this.#hooks.sessionUp(peer, {
-      via, role, edgeKind, tas: peer.tas, observed: proven.payload.observed, restarted,
+      via,
+      role,
+      edgeKind,
+      tas: peer.tas,
+      observed: proven.payload.observed,
+      restarted,
     });
   }
 
@@ -403,7 +488,8 @@ export class Handshakes {
     key.usedSince = core.now;
     peer.sendKey = key;
     core.emit({ kind: "keyUse", slot: peer.slot, indexRx: key.indexRx });
-    for (const old of peer.keys.values()) if (old !== key && !this.#unconfirmed.has(old.indexRx)) this.#retire(peer, old);
+    for (const old of peer.keys.values())
+      if (old !== key && !this.#unconfirmed.has(old.indexRx)) this.#retire(peer, old);
   }
 
   #retire(peer: Peer, key: Key): void {
@@ -449,6 +535,7 @@ export class Handshakes {
   #payload(via: Via, edgeKind: EdgeKind | undefined): HandshakePayload {
     const core = this.#core;
     const { identity, salt } = core.options;
+    const offer = core.crypto.offer ?? PLAIN_OFFER;
     const observed = via.kind === "udp" ? taFromSocket(via.remote, "learned") : undefined;
     return {
       stamp: core.nextStamp(),
@@ -456,7 +543,7 @@ export class Handshakes {
       chain: EMPTY_CHAIN,
       boot: core.boot,
       ...(observed && { observed }),
-      features: FEATURES,
+      features: { bits: offer.features, ciphers: offer.ciphers },
       tas: [...core.publicTas, ...core.localTas].filter(mayBeListed).slice(0, 8),
       ...(edgeKind && { edgeKind }),
     };
@@ -464,7 +551,14 @@ export class Handshakes {
 
   #noise(pattern: "IK" | "XX", initiator: boolean, remoteStatic?: Uint8Array): Handshake {
     const { crypto, options, prologue, psk } = this.#core;
-    return crypto.handshake({ pattern, initiator, identity: options.identity, prologue, psk, ...(remoteStatic && { remoteStatic }) });
+    return crypto.handshake({
+      pattern,
+      initiator,
+      identity: options.identity,
+      prologue,
+      psk,
+      ...(remoteStatic && { remoteStatic }),
+    });
   }
 
   #packet(fields: HandshakeContent, receiverX: Uint8Array): Uint8Array {

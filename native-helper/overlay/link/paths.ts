@@ -17,6 +17,7 @@ import {
   SESSION_IDLE_MS,
 } from "../constants.ts";
 import { type Core, NO_COORD } from "../core.ts";
+import { parseIp, samePrefix } from "../wire/ip.ts";
 import { socketOf, taFromSocket } from "../wire/transport-address.ts";
 import type { MessageOf, TransportAddress } from "../wire/types.ts";
 import type { Control } from "./control.ts";
@@ -388,7 +389,11 @@ function candidatesOf(tas: readonly TransportAddress[], core: Core): SocketAddre
   for (const ta of tas) {
     if (ta.kind !== "udp4" && ta.kind !== "udp6") continue;
     const remote = socketOf(ta);
-    if (remote && !own.has(remote) && !remotes.includes(remote)) remotes.push(remote);
+    if (!remote || own.has(remote) || remotes.includes(remote)) continue;
+    // An address of the virtual network itself would lead back into the tunnel.
+    const ip = parseIp(ta.host);
+    if (ip?.length === 4 && core.subnet && samePrefix(ip, core.subnet.ip, core.subnet.bits)) continue;
+    remotes.push(remote);
   }
   return remotes.slice(0, PUNCH_PAIRS);
 }

@@ -10,6 +10,8 @@ export const ADDRESS_BYTES = 20;
 const RING_SIZE = 1n << 160n;
 const HALF = RING_SIZE >> 1n;
 
+const PLACE_DIGITS = 12;
+const PLACES = 2 ** (4 * PLACE_DIGITS);
 const HEX_FORM = /^[0-9a-f]{40}$/;
 const BASE32_FORM = /^[a-z2-7]{32}$/;
 const BASE32_DIGITS = "abcdefghijklmnopqrstuvwxyz234567";
@@ -61,8 +63,22 @@ export function ringDistance(a: RingAddress, b: RingAddress): bigint {
   return steps > HALF ? RING_SIZE - steps : steps;
 }
 
+/** The first 48 bits, which a double holds exactly; enough to tell most distances apart. */
+export function placeOf(address: RingAddress): number {
+  return Number.parseInt(address.slice(0, PLACE_DIGITS), 16);
+}
+
+/** Distance of two places on the ring, exact to 1. */
+export function placeDistance(a: number, b: number): number {
+  const apart = Math.abs(a - b);
+  return Math.min(apart, PLACES - apart);
+}
+
 /** Negative where `a` is nearer to `target` than `b`; ties go to the lower address. */
 export function compareDistance(target: RingAddress, a: RingAddress, b: RingAddress): number {
+  const place = placeOf(target);
+  const byPlace = placeDistance(placeOf(a), place) - placeDistance(placeOf(b), place);
+  if (byPlace > 1 || byPlace < -1) return byPlace;
   const byDistance = ringDistance(a, target) - ringDistance(b, target);
   if (byDistance !== 0n) return byDistance < 0n ? -1 : 1;
   return a < b ? -1 : a > b ? 1 : 0;

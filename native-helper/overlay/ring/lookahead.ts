@@ -9,7 +9,7 @@ import type { Peer } from "../link/peer.ts";
 import type { Peers } from "../link/peers.ts";
 import type { Timer } from "../timers.ts";
 import type { MessageOf } from "../wire/types.ts";
-import { compareDistance, lowerBound, type RingAddress } from "./address.ts";
+import { compareDistance, lowerBound, placeDistance, placeOf, type RingAddress } from "./address.ts";
 
 export interface LookaheadHooks {
   isNear(address: RingAddress): boolean;
@@ -86,16 +86,19 @@ export class Lookahead {
   /** Each neighbour's neighbour once, with the neighbour nearest to it; in ring order, own neighbours not repeated. */
   entries(): readonly Entry[] {
     if (!this.#entries) {
-      const best = new Map<RingAddress, RingAddress>();
+      const best = new Map<RingAddress, { via: RingAddress; distance: number }>();
       for (const address of this.#peers.liveMembers()) {
         const peer = this.#peers.get(address) as Peer;
+        const place = placeOf(address);
         for (const target of peer.edgeList.keys()) {
-          if (this.#peers.get(target)?.live) continue;
+          const distance = placeDistance(placeOf(target), place);
           const other = best.get(target);
-          if (!other || compareDistance(target, address, other) < 0) best.set(target, address);
+          if (!other || distance < other.distance) best.set(target, { via: address, distance });
         }
       }
-      this.#entries = [...best].map(([target, via]) => ({ target, via })).sort((a, b) => (a.target < b.target ? -1 : 1));
+      const entries: Entry[] = [];
+      for (const [target, { via }] of best) if (!this.#peers.get(target)?.live) entries.push({ target, via });
+      this.#entries = entries.sort((a, b) => (a.target < b.target ? -1 : 1));
       this.#targets = this.#entries.map(({ target }) => target);
     }
     return this.#entries;
