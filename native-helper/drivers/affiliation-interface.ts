@@ -8,6 +8,8 @@ export interface InterfaceOptions {
   readonly system: SystemPort;
   readonly store: AffiliationStore;
   readonly log: HelperLog;
+  /** The interfaces of this helper, with the names of their affiliations. */
+  readonly ownInterfaces: () => ReadonlyMap<string, string>;
 }
 
 export class VirtualInterface {
@@ -39,11 +41,11 @@ export class VirtualInterface {
   /** Brings it up with `ip`. Throws what stands in the way, and keeps it as the fault. */
   async up(network: NetworkPort, membership: Membership, ip: string): Promise<void> {
     if (this.#up) return;
-    const { system, store, log } = this.#options;
+    const { system, store, log, ownInterfaces } = this.#options;
     const { interfaceName: name, subnet, mtuBytes, mac } = membership;
     try {
       await this.#removeLeft();
-      refuseOverlap(subnet, system.usedRanges(), new Set([name]));
+      refuseOverlap(subnet, system.usedRanges(), name, ownInterfaces());
       await store.recordInterface(name);
       network.openTap({ name, mac: mac ?? undefined, mtuBytes, ip, prefixBits: Number(subnet.split("/")[1]) });
     } catch (error) {

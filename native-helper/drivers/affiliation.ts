@@ -37,8 +37,8 @@ export interface AffiliationOptions {
   readonly version: string;
   /** How this computer is shown to others where the membership does not say. */
   readonly hostName: string;
-  /** The names of all interfaces of this helper: their addresses lead back into the virtual networks. */
-  readonly ownInterfaces: () => ReadonlySet<string>;
+  /** All interfaces of this helper, with the names of their affiliations; their addresses lead back into the virtual networks. */
+  readonly ownInterfaces: () => ReadonlyMap<string, string>;
   /** Told when the picture changed that others have of this affiliation; several changes may share a word. */
   readonly onChange: () => void;
   /** Whether anyone listens to `onChange`; looking for changes costs more than most steps. */
@@ -130,7 +130,7 @@ export class Affiliation {
       this.#resolverWarnings = warnings;
       this.#step({ kind: "startAddresses", addresses: sockets });
     }, system.lookup);
-    this.#interface = new VirtualInterface({ system, store, log });
+    this.#interface = new VirtualInterface({ system, store, log, ownInterfaces: options.ownInterfaces });
   }
 
   get membership(): Membership {

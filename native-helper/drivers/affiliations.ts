@@ -194,7 +194,8 @@ export class Affiliations {
       hostName,
       onChange,
       isWatched,
-      ownInterfaces: () => new Set(this.all.map((other) => other.membership.interfaceName)),
+      ownInterfaces: () =>
+        new Map(this.all.map(({ membership: { interfaceName, affiliation: name } }) => [interfaceName, name])),
     });
     this.#byName.set(affiliation.name, affiliation);
     return affiliation;

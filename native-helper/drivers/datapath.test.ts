@@ -3,7 +3,7 @@ import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Input, SessionKeys } from "../overlay/boundary.ts";
+import type { CipherId, Input, SessionKeys } from "../overlay/boundary.ts";
 import { addressFromBytes, type RingAddress } from "../overlay/ring/address.ts";
 import type { NetworkPort } from "./affiliation-ports.ts";
 import {
@@ -83,7 +83,7 @@ function x25519Public(secret: Uint8Array): Uint8Array {
 }
 
 /** Runs a handshake in memory and gives back the keys of both ends. */
-function shake(pattern: "IK" | "XX", a: End, b: End): { a: SessionKeys; b: SessionKeys } {
+function shake(pattern: "IK" | "XX", a: End, b: End, cipher: CipherId): { a: SessionKeys; b: SessionKeys } {
   const common = { pattern, prologue: NET_ID, psk: NO_PSK };
   const first = nativeCrypto.handshake({
     ...common,
@@ -100,13 +100,13 @@ function shake(pattern: "IK" | "XX", a: End, b: End): { a: SessionKeys; b: Sessi
   }
   expect(first.remoteStatic()).toEqual(b.identity.xPublic);
   expect(second.remoteStatic()).toEqual(a.identity.xPublic);
-  return { a: first.split(1), b: second.split(1) };
+  return { a: first.split(cipher), b: second.split(cipher) };
 }
 
 /** Both ends get the session under slot 5 here and 6 there. */
-function connectEnds(pattern: "IK" | "XX"): { a: End; b: End } {
+function connectEnds(pattern: "IK" | "XX", cipher: CipherId = 1): { a: End; b: End } {
   const [a, b] = [new End(1), new End(2)];
-  const keys = shake(pattern, a, b);
+  const keys = shake(pattern, a, b, cipher);
   a.network.apply([
     { kind: "keyAdd", slot: 5, peer: b.self, keys: keys.a, indexRx: 1_000, indexTx: 4_294_967_295 },
     { kind: "keyUse", slot: 5, indexRx: 1_000 },
@@ -121,8 +121,12 @@ function connectEnds(pattern: "IK" | "XX"): { a: End; b: End } {
 }
 
 describe("sessions", () => {
-  it.each(["IK", "XX"] as const)("carry control messages after a %s handshake", async (pattern) => {
-    const { a, b } = connectEnds(pattern);
+  it.each([
+    ["IK", 1],
+    ["XX", 1],
+    ["IK", 2],
+  ] as const)("carry control messages after a %s handshake under cipher %i", async (pattern, cipher) => {
+    const { a, b } = connectEnds(pattern, cipher);
     a.network.apply([{ kind: "sendEmpty", slot: 5 }]);
     const path = { kind: "udp", remote: a.remote };
     expect(await b.input("confirmed")).toEqual({ kind: "confirmed", slot: 6, indexRx: 4_294_967_295, path });

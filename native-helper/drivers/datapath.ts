@@ -128,7 +128,8 @@ function carryOut(native: Addon.NativeNetwork, effect: Effect): void {
       return native.sendHandshake(effect.via, effect.packet);
     case "keyAdd":
       if (!(effect.keys instanceof addon.NativeSessionKeys)) throw new TypeError("these keys are not of the addon");
-      return native.keyAdd(effect.slot, effect.peer, effect.keys, effect.indexRx, effect.indexTx);
+      native.keyAdd(effect.slot, effect.peer, effect.keys, effect.indexRx, effect.indexTx);
+      return native.setPeerFeatures(effect.slot, effect.features ?? 0);
     case "keyUse":
       return native.keyUse(effect.slot, effect.indexRx);
     case "keyDrop":
@@ -168,11 +169,15 @@ export function generateSecret(): Uint8Array {
   return addon.generateSecret();
 }
 
+/** Feature bit 1 of overlay.md section 3. */
+const PARTIAL_CHECKSUMS = 1 << 1;
+
 export const nativeCrypto: Crypto = {
   sha256: addon.sha256,
   blake2s128: addon.blake2S128,
   verify: addon.verify,
   handshake: (options) => new NativeHandshake(options),
+  offer: { features: PARTIAL_CHECKSUMS, ciphers: addon.hasAesHardware() ? [1, 2] : [1] },
 };
 
 class NativeHandshake implements Handshake {
@@ -242,9 +247,6 @@ export interface Argon2idOptions {
 export function argon2id({ password, salt, memoryKib, passes, lanes, lengthBytes }: Argon2idOptions): Uint8Array {
   return addon.argon2Id(password, salt, memoryKib, passes, lanes, lengthBytes);
 }
-
-/** Whether AES-256-GCM is computed in hardware here, so that cipher 2 is worth offering. */
-export const hasAesHardware: boolean = addon.hasAesHardware();
 
 /** The uid of the process at the other end of a connected Unix socket, by its descriptor. */
 export function peerUid(fd: number): number {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { refuseOverlap, type UsedRange } from "./overlap.ts";
 
 const OURS = "172.16.0.0/16";
-const own = new Set(["tap0"]);
+const own = "tap0";
 
 describe("a virtual subnet", () => {
   it.each<[string, UsedRange]>([
@@ -18,6 +18,16 @@ describe("a virtual subnet", () => {
       expect.objectContaining({
         code: "SUBNET_OVERLAP",
         text: expect.stringMatching(new RegExp(`${OURS}.*${range.cidr}.*${range.interface}`)),
+      }),
+    );
+  });
+
+  it("is refused beside another affiliation's, which is named", () => {
+    const range: UsedRange = { interface: "tap1", cidr: "172.16.1.5/16", kind: "address" };
+    expect(() => refuseOverlap(OURS, [range], own, new Map([["tap1", "other"]]))).toThrow(
+      expect.objectContaining({
+        text: expect.stringContaining('tap1, which belongs to "other"'),
+        remedy: expect.stringContaining('ringway down "other"'),
       }),
     );
   });

@@ -13,16 +13,32 @@ export interface UsedRange {
 /** Wider routes lead to everywhere (the default route, or its halves, as other VPNs set them); a narrower one wins anyway. */
 const WIDE_ROUTE_BITS = 8;
 
-/** Throws SUBNET_OVERLAP with both ranges and the owner of the other. `own` are the interfaces that do not count. */
-export function refuseOverlap(subnet: string, used: readonly UsedRange[], own: ReadonlySet<string>): void {
+/**
+ * Throws SUBNET_OVERLAP with both ranges and the owner of the other. `own` is the interface that does not count; `others`
+ * are those of this helper's other affiliations, with their names.
+ */
+export function refuseOverlap(
+  subnet: string,
+  used: readonly UsedRange[],
+  own: string,
+  others: ReadonlyMap<string, string> = new Map(),
+): void {
   const ours = rangeOf(subnet);
   for (const range of used) {
-    if (own.has(range.interface)) continue;
+    if (range.interface === own) continue;
     const theirs = rangeOf(range.cidr);
     if (!ours || !theirs || (range.kind === "route" && theirs.bits < WIDE_ROUTE_BITS)) continue;
     if (ours.first > theirs.last || theirs.first > ours.last) continue;
     const owner = range.interface === "" ? "this computer" : `the interface ${range.interface} of this computer`;
     const what = range.kind === "route" ? `the route to ${range.cidr} over` : `the address ${range.cidr} of`;
+    const other = others.get(range.interface);
+    if (other !== undefined) {
+      throw new HelperError(
+        "SUBNET_OVERLAP",
+        `The virtual network ${subnet} overlaps ${what} the interface ${range.interface}, which belongs to "${other}".`,
+        `Only one of both can be up: run ringway down "${other}" first.`,
+      );
+    }
     throw new HelperError(
       "SUBNET_OVERLAP",
       `The virtual network ${subnet} overlaps ${what} ${owner}.`,
