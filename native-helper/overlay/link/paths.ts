@@ -189,6 +189,7 @@ export class Paths {
     peer.pingsOut.delete(id);
     const rttMs = this.#core.now - sentAt;
     peer.pongsHeard++;
+    peer.measuredAt = this.#core.now;
     const state = peer.paths.get(pathId(path));
     if (state) {
       state.rttMs = state.rttMs === undefined ? rttMs : 0.75 * state.rttMs + 0.25 * rttMs;
@@ -236,7 +237,11 @@ export class Paths {
     const due = Math.max(core.now + 50, Math.max(peer.heardAt, core.now - interval) + interval);
     peer.keepalive = core.timers.at(due, "keep-alive", () => {
       if (core.now - peer.heardAt >= interval * 0.9) this.#ping(peer);
-      else this.#keepAlive(peer);
+      else {
+        // A busy link is measured too, though it needs no proof of life.
+        if (core.now - peer.measuredAt >= PING_FAR_MS) this.sendPing(peer);
+        this.#keepAlive(peer);
+      }
     });
   }
 
@@ -333,6 +338,7 @@ export class Paths {
     core.emit({ kind: "pathUse", slot: peer.slot, path: best.path });
     peer.srttMs = best.rttMs;
     peer.rttVarMs = (best.rttMs ?? 0) / 4;
+    if (best.rttMs === undefined) this.sendPing(peer);
     if (best.path.kind === "udp") {
       peer.directTries = 0;
       peer.directRetry?.cancel();

@@ -74,6 +74,7 @@ export class Peer {
   rttVarMs = 0;
   /** Round-trip questions on their way: id and when sent. */
   readonly pingsOut = new Map<number, Instant>();
+  measuredAt: Instant;
   pingsSent = 0;
   pongsHeard = 0;
   unansweredPings = 0;
@@ -90,6 +91,7 @@ export class Peer {
     this.address = address;
     this.slot = slot;
     this.heardAt = now;
+    this.measuredAt = now;
     this.lastIpAt = now;
   }
 
