@@ -119,9 +119,17 @@ async function runSuites(names, filters) {
     if (names.includes("ui")) await ensurePrograms(["chromium"]);
   }
   if (names.some((name) => name !== "check" && name !== "rust")) {
-    await build(
-      process.platform === "linux" ? Object.keys(parts) : Object.keys(parts).filter((name) => name !== "emulator"),
-    );
+    // The pictures are taken by hand; link emulator and namespaces are Linux's.
+    const left = process.platform === "linux" ? ["screenshots"] : ["screenshots", "emulator"];
+    try {
+      await build(Object.keys(parts).filter((name) => !left.includes(name)));
+    } catch (fault) {
+      say(fault instanceof Error ? fault.message : String(fault));
+      process.stdout.write(
+        "FAILED  nothing was tested, because not everything could be built\n\n0 passed, 1 failed, 0 skipped\n",
+      );
+      return 1;
+    }
   }
   return test(names, filters);
 }

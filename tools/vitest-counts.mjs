@@ -15,7 +15,7 @@ export default class Counts {
         else if (result.state === "failed") failedHere += 1;
         else {
           counts.skipped += 1;
-          const reason = (result.state === "skipped" ? result.note : undefined) ?? "no reason given";
+          const reason = (result.state === "skipped" ? result.note : undefined) ?? "no reason given with the test";
           process.stdout.write(`SKIPPED ${module.relativeModuleId} > ${test.fullName}: ${reason}\n`);
         }
       }
