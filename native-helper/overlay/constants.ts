@@ -20,8 +20,8 @@ export const EDGE_HARD_LIMIT = 256;
 export const LEAF_LIMIT = 256;
 export const LEAF_AFTER_MEMBER_MS = 60_000;
 /** Edge lists are told when the own edges have rested this long, at the latest after the gap, in full each period. */
-export const EDGES_REST_MS = 1_000;
-export const EDGES_GAP_MS = 3_000;
+export const EDGES_REST_MS = 1_500;
+export const EDGES_GAP_MS = 5_000;
 export const EDGES_FULL_PERIOD_MS = 300_000;
 export const EDGES_LISTED = 256;
 export const TRIM_AGE_MS = 30_000;

@@ -43,6 +43,7 @@ interface KnownIp {
 
 const OPENING_LIFE_MS = 4_000;
 const RECLAIM_DEBOUNCE_MS = 2_000;
+const TELL_AFTER_MS = 1_000;
 const CLAIM_RETRY_MS = 1_000;
 const INFOS_LIMIT = 16_384;
 const IDLE_SWEEP_MS = 30_000;
@@ -110,7 +111,10 @@ export class VirtualIps {
   sessionUp(peer: Peer): void {
     this.#isDirty = true;
     // For display; what a packet may claim as its source is looked up at the owner of the lease's key.
-    if (this.#ownInfo) this.#control.send(peer, { type: "lease", conflict: false, records: [this.#ownInfo] });
+    // Many sessions of a start are short; those that last are told.
+    this.#core.after(TELL_AFTER_MS, "own records", () => {
+      if (this.#ownInfo && peer.up && peer.active) this.#control.send(peer, { type: "lease", conflict: false, records: [this.#ownInfo] });
+    });
     this.#opening.delete(peer.address);
     const sources = this.#sources.get(peer.address);
     if (sources) this.#core.emit({ kind: "sources", slot: peer.slot, prefixes: [...sources] });

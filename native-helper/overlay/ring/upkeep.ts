@@ -62,6 +62,8 @@ const DESCS_IN_FOUND = 4;
 const CANDIDATES_LIMIT = 128;
 const FIRST_OF_JOINERS_MS = 1_000;
 const SMALL_START_LIST = 2;
+const NEAR_WHILE_JOINING = 2;
+const SETTLED_AFTER_MS = 1_000;
 const SETTLE_FOR_LESS_MS = 4_000;
 const FIND_TIMEOUT_MS = 3_000;
 const FAR_LEAST = 4;
@@ -88,6 +90,7 @@ export class Upkeep {
   #expected: readonly RingAddress[] = [];
   #joinTries = 0;
   #isFinding = false;
+  #memberSince = 0;
   #anyAnswer = false;
   #gossip: Timer | undefined;
   #evaluation: Timer | undefined;
@@ -414,6 +417,8 @@ export class Upkeep {
     this.#near = this.#peers.aroundOf(core.address, D_NEAR);
     this.#gossipNow(true);
     this.#evaluateSoon();
+    this.#memberSince = core.now;
+    core.after(SETTLED_AFTER_MS, "near set", () => this.#evaluateNow());
     this.#hooks.becameMember();
     core.after(500, "check", () => this.#check());
   }
@@ -468,7 +473,9 @@ export class Upkeep {
     for (const address of this.#candidates.keys()) if (!this.#linker.isHeld(address)) open.push(address);
     if (open.length === 0) return;
     const union = [...live, ...open.filter((address) => !this.#peers.get(address)?.live)].sort();
-    for (const address of around(union, core.address, D_NEAR)) {
+    // While a crowd joins, who is near changes by the moment: the next two on each side hold the ring together meanwhile.
+    const isSettled = core.member && core.now - this.#memberSince >= SETTLED_AFTER_MS;
+    for (const address of around(union, core.address, isSettled ? D_NEAR : NEAR_WHILE_JOINING)) {
       const candidate = this.#candidates.get(address);
       if (candidate && !this.#peers.get(address)?.live) this.#linker.want(address, "near", candidate.teller);
     }
@@ -505,7 +512,8 @@ export class Upkeep {
     if (listed.length === 0 && !again) return;
     peer.told = tailored;
     const descs: Desc[] = [];
-    for (const address of around(listed, peer.address, 1)) {
+    // Only a ring neighbour is likely to link to what it hears of here; others ask for what they need.
+    for (const address of this.isNear(peer.address) ? around(listed, peer.address, 1) : []) {
       if (peer.neighbours.has(address) || peer.toldDescs.has(address)) continue;
       const desc = this.#descs.get(address) ?? this.#peers.get(address)?.desc;
       if (!desc) continue;
