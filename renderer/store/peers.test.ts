@@ -36,6 +36,12 @@ describe("names", () => {
 });
 
 describe("peers of a snapshot", () => {
+  it("are called by their virtual IP where two have one name", () => {
+    const twins = rows.slice(0, 3).map((row, index) => ({ ...row, name: index < 2 ? "vm" : "pc7" }));
+    const labels = [...peersOf(twins, ring, new Map()).values()].map(({ label }) => label);
+    expect(labels).toEqual([twins[0]?.virtualIp, twins[1]?.virtualIp, "pc7"]);
+  });
+
   it("stay the same objects while nothing about them changed", () => {
     const changed = rows.map((row, index) => (index === 3 ? { ...row, rttMs: 77 } : { ...row, kinds: [...row.kinds] }));
     const next = peersOf(changed, ring, peers);

@@ -10,6 +10,8 @@ export interface Peer {
   readonly row: PeerRow;
   /** Host name, else virtual IP, else the first digits of the ring address. */
   readonly name: string;
+  /** The name where nobody else here has it, else the virtual IP: what to call a peer outside its own row. */
+  readonly label: string;
   /** The first that fits of relay, shortcut, near, far, leaf, routed. */
   readonly kind: PeerKind;
   /** Measured, else predicted, else null. */
@@ -38,19 +40,24 @@ export function peersOf(
   ring: RingView,
   before: ReadonlyMap<string, Peer>,
 ): ReadonlyMap<string, Peer> {
+  const taken = new Map<string, number>();
+  for (const row of rows) taken.set(nameOf(row), (taken.get(nameOf(row)) ?? 0) + 1);
   const silent = new Set(ring.members.filter((member) => member.silent).map((member) => member.ringAddress));
   const next = new Map<string, Peer>();
   for (const row of rows) {
     if (row.ringAddress === ring.self) continue;
     const old = before.get(row.ringAddress);
     const isSilent = silent.has(row.ringAddress);
-    if (old && old.silent === isSilent && sameRow(old.row, row)) {
+    const name = nameOf(row);
+    const label = taken.get(name) === 1 ? name : nameOf({ ...row, name: null });
+    if (old && old.silent === isSilent && old.label === label && sameRow(old.row, row)) {
       next.set(row.ringAddress, old);
       continue;
     }
     next.set(row.ringAddress, {
       row,
-      name: nameOf(row),
+      name,
+      label,
       kind: kindOf(row),
       rttMs: row.rttMs ?? row.rttEstimateMs,
       predicted: row.rttMs === null,

@@ -1,6 +1,6 @@
 // Turns tokens.json into the two files that the renderer uses: tokens.css (custom properties, one block a theme) and
 // tokens.ts (what canvas code needs as numbers). Run it after changing tokens.json: `node renderer/tokens/build.mjs`.
-// A test compares its output with the committed files.
+// With --json it prints both instead, for the test that compares them with the committed files.
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import StyleDictionary from "style-dictionary";
@@ -114,8 +114,8 @@ export const windowSize = {
 `;
 }
 
-/** Both files as text, without writing them. */
-export async function buildTokens() {
+/** Both files as text. */
+async function buildTokens() {
   const tokens = JSON.parse(await readFile(here("tokens.json"), "utf8"));
   const dictionary = new StyleDictionary({
     tokens,
@@ -127,8 +127,10 @@ export async function buildTokens() {
   return { css: css(allTokens), script: script(allTokens) };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const built = await buildTokens();
+const built = await buildTokens();
+if (process.argv[2] === "--json") {
+  process.stdout.write(JSON.stringify(built));
+} else {
   await writeFile(here("tokens.css"), built.css);
   await writeFile(here("tokens.ts"), built.script);
 }

@@ -122,14 +122,14 @@ function Selection() {
   const { row } = peer;
   const hops = row.path.map((address) => nameOfAddress(peers, address)).join(" → ");
   return (
-    <aside className={styles.selection} aria-label={t("peer.selected", { name: peer.name })}>
+    <aside className={styles.selection} aria-label={t("peer.selected", { name: peer.label })}>
       <p>
         <strong>{peer.name}</strong>
         {row.site !== null && <span className={styles.quiet}>{row.site}</span>}
         <span className="mono">{formatWholeRingAddress(row.ringAddress)}</span>
         <CopyButton value={row.ringAddress} label={t("copy.ringAddress")} />
       </p>
-      {row.path.length > 1 && <p className={styles.quiet}>{t("ring.path", { name: peer.name, hops })}</p>}
+      {row.path.length > 1 && <p className={styles.quiet}>{t("ring.path", { name: peer.label, hops })}</p>}
       {row.notDirectBecause !== null && peer.kind !== "shortcut" && (
         <p className={styles.why}>
           <Info size={14} aria-hidden />

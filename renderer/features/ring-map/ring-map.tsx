@@ -87,8 +87,8 @@ function useRingWords(): RingWords {
 
 function toMember(peer: Peer): RingMember {
   const { ringAddress, transport, via, path } = peer.row;
-  const { name, kind, rttMs, predicted, silent } = peer;
-  return { ringAddress, name, kind, transport, rttMs, predicted, via, path, silent };
+  const { label, kind, rttMs, predicted, silent } = peer;
+  return { ringAddress, name: label, kind, transport, rttMs, predicted, via, path, silent };
 }
 
 interface RingListProps {
@@ -177,7 +177,7 @@ function RingList({ id, hidden, ...pointer }: RingListProps) {
           aria-selected={peer.row.ringAddress === selected}
         >
           {t("ring.item", {
-            name: peer.name,
+            name: peer.label,
             type: peer.kind,
             via: peer.row.via === null ? "" : nameOfAddress(peers, peer.row.via),
             rtt: formatRttOf(peer.row.rttMs, peer.row.rttEstimateMs),

@@ -32,10 +32,12 @@ export function ConnectSteps({ affiliation }: { readonly affiliation: Affiliatio
             ) : (
               <span className={styles.number}>{index + 1}</span>
             )}
-            <span className={styles.what}>{stepWords(t, step, affiliation)}</span>
-            {step === "neighbours" && !done.has(step) && starts.length > 0 && (
-              <span className={styles.more}>{t("connect.asking", { list: starts.slice(0, 3).join(", ") })}</span>
-            )}
+            <div>
+              <span className={styles.what}>{stepWords(t, step, affiliation)}</span>
+              {step === "neighbours" && !done.has(step) && starts.length > 0 && (
+                <span className={styles.more}>{t("connect.asking", { list: starts.slice(0, 3).join(", ") })}</span>
+              )}
+            </div>
           </li>
         ))}
       </ol>
