@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LEAST_NODES, MOST_NODES, planDemo } from "./demo-plan.ts";
+import { configOf, LEAST_NODES, MOST_NODES, planDemo } from "./demo-plan.ts";
 
 const all = (nodes: number) => {
   const plan = planDemo(nodes);
@@ -33,5 +33,17 @@ describe("the plan of a demo", () => {
 
   it.each([0, 9, 401, 11.5, Number.NaN])("refuses %d nodes", (count) => {
     expect(() => planDemo(count)).toThrow(/from 10 to 400/);
+  });
+
+  it("gives each node a file that says what was planned, in one of the two formats", () => {
+    for (const node of all(11)) {
+      const { fileName, text } = configOf(node, ["192.0.2.10:15000"]);
+      expect(fileName).toBe(`${node.name}.${node.site === undefined ? "txt" : "toml"}`);
+      for (const words of ["condor wow", String(node.port), ".udp://192.0.2.10:15000", "tap0", node.virtualIp]) {
+        expect(text).toContain(words);
+      }
+      if (node.site !== undefined) expect(text).toContain(`site = "${node.site}"`);
+    }
+    expect(all(11).filter((node) => node.site === undefined)).toHaveLength(5);
   });
 });

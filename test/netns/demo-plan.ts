@@ -1,4 +1,5 @@
 /** Which hosts and sites a demo of so many nodes has, and what each node is called and configured with. */
+import { AFFILIATION, config2006 } from "./config-2006.ts";
 import type { NatKind } from "./nat.ts";
 
 export interface PlannedNode {
@@ -7,6 +8,8 @@ export interface PlannedNode {
   readonly virtualIp: string;
   /** UDP port; hosts behind one NAT use different ones, as they must for their NAT to keep them. */
   readonly port: number;
+  /** Told to the others where given. */
+  readonly site?: string;
 }
 
 export interface PlannedSite {
@@ -39,9 +42,10 @@ export function planDemo(nodes: number): DemoPlan {
   const labCount = Math.floor((nodes - publicCount - symmetricCount) / 3);
   const homeCount = nodes - publicCount - symmetricCount - 2 * labCount;
   let made = 0;
-  const node = (name: string, kind: PlannedNode["kind"], place = 0): PlannedNode => {
+  const node = (name: string, kind: PlannedNode["kind"], site?: string, place = 0): PlannedNode => {
+    const virtualIp = `172.16.${1 + Math.floor(made / 250)}.${1 + (made % 250)}`;
     made++;
-    return { name, kind, virtualIp: `172.16.${1 + Math.floor(made / 251)}.${1 + (made % 251)}`, port: PORT + place };
+    return { name, kind, virtualIp, port: PORT + place, ...(site !== undefined && { site }) };
   };
   const numbered = <T>(count: number, make: (number: number) => T) =>
     Array.from({ length: count }, (_, i) => make(i + 1));
@@ -52,13 +56,29 @@ export function planDemo(nodes: number): DemoPlan {
       ...numbered(labCount, (n) => ({
         name: `lab${n}`,
         kind: "cone" as const,
-        nodes: [node(`lab${n}a`, "cone", 0), node(`lab${n}b`, "cone", 1)],
+        nodes: [node(`lab${n}a`, "cone", `lab${n}`, 0), node(`lab${n}b`, "cone", `lab${n}`, 1)],
       })),
       ...numbered(symmetricCount, (n) => ({
         name: `office${n}`,
         kind: "symmetric" as const,
-        nodes: [node(`office${n}`, "symmetric")],
+        nodes: [node(`office${n}`, "symmetric", `office${n}`)],
       })),
     ],
   };
+}
+
+/** What the user of a node would have written: our own format where a site is to be told, else the one of 2006. */
+export function configOf(node: PlannedNode, startAddresses: readonly string[]): { fileName: string; text: string } {
+  const { name, site, virtualIp, port } = node;
+  if (site === undefined) return { fileName: `${name}.txt`, text: config2006({ virtualIp, port, startAddresses }) };
+  const lines = [
+    `affiliation = ${JSON.stringify(AFFILIATION)}`,
+    `site = ${JSON.stringify(site)}`,
+    `port = ${port}`,
+    `start = ${JSON.stringify(startAddresses.map((address) => `ringway.udp://${address}`))}`,
+    "[interface]",
+    'name = "tap0"',
+    `ip = ${JSON.stringify(virtualIp)}`,
+  ];
+  return { fileName: `${name}.toml`, text: `${lines.join("\n")}\n` };
 }

@@ -1,8 +1,8 @@
 /** The course of a demo: internet, helpers, joins, pings, and what the nodes then say of themselves. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AFFILIATION, config2006 } from "./config-2006.ts";
-import { type DemoPlan, type PlannedNode, PORT } from "./demo-plan.ts";
+import { AFFILIATION } from "./config-2006.ts";
+import { configOf, type DemoPlan, type PlannedNode, PORT } from "./demo-plan.ts";
 import { HelperProcess } from "./helper-process.ts";
 import type { Host, Internet } from "./internet.ts";
 import { type PingResult, ping } from "./ping.ts";
@@ -20,6 +20,8 @@ const SETTLE_MS = 10_000;
 /** Programs that are started or pinging at once. */
 const STARTS_AT_ONCE = 4;
 const PINGS_AT_ONCE = 16;
+/** Where hundreds of nodes share two cores, all joining in one instant would measure the cores. */
+const JOINS_AT_ONCE = 12;
 
 export interface DemoNode {
   readonly plan: PlannedNode;
@@ -61,9 +63,10 @@ export async function runDemo(internet: Internet, plan: DemoPlan, nodes: DemoNod
 
   for (const [node, host] of hosts) nodes.push({ plan: node, host, helper: new HelperProcess(host) });
   await Promise.all(nodes.map((node) => node.helper.client()));
-  say(`${nodes.length} helpers run; all of them join "${AFFILIATION}"`);
+  const atOnce = nodes.length > JOINS_AT_ONCE ? `${JOINS_AT_ONCE} at once` : "all at once";
+  say(`${nodes.length} helpers run; they join "${AFFILIATION}", ${atOnce}`);
 
-  const joins = await Promise.all(nodes.map((node) => joinAndPing(node, nodes, startAddresses)));
+  const joins = await inParallel(nodes, JOINS_AT_ONCE, (node) => joinAndPing(node, nodes, startAddresses));
   const joinMs = joins.flatMap((result) => result.firstAfterMs ?? []);
   const late = nodes.filter((_, index) => joins[index]?.firstAfterMs === undefined);
   say(
@@ -90,11 +93,7 @@ async function joinAndPing(
   const options = { count: 1, intervalMs: 100, deadlineMs: JOIN_DEADLINE_MS };
   const [result] = await Promise.all([
     ping(node.host, target.plan.virtualIp, options),
-    client.join({
-      kind: "config",
-      fileName: `${node.plan.name}.txt`,
-      text: config2006({ virtualIp: node.plan.virtualIp, port: node.plan.port, startAddresses: others }),
-    }),
+    client.join({ kind: "config", ...configOf(node.plan, others) }),
   ]);
   return result;
 }

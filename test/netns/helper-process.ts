@@ -34,7 +34,8 @@ export class HelperProcess {
     this.socket = join(host.folder, "helper.sock");
     this.stateFolder = options.stateFolder ?? join(host.folder, "state");
     this.logFile = join(host.folder, "helper.log");
-    const command = [...(options.wrapper ?? []), process.execPath, built("ringway.js"), "helper"];
+    const command = [...withHostName(host.name), ...(options.wrapper ?? [])];
+    command.push(process.execPath, built("ringway.js"), "helper");
     command.push("--state", this.stateFolder, "--socket", this.socket, ...(options.args ?? []));
     if (options.config !== undefined) {
       const file = join(host.folder, "config.txt");
@@ -126,4 +127,9 @@ export class HelperProcess {
       50,
     );
   }
+}
+
+/** Runs the command after it on a computer of that name, which is the one that other members then see. */
+function withHostName(name: string): string[] {
+  return ["unshare", "--uts", "sh", "-c", 'echo "$0" >/proc/sys/kernel/hostname && exec "$@"', name];
 }
