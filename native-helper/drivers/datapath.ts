@@ -128,8 +128,7 @@ function carryOut(native: Addon.NativeNetwork, effect: Effect): void {
       return native.sendHandshake(effect.via, effect.packet);
     case "keyAdd":
       if (!(effect.keys instanceof addon.NativeSessionKeys)) throw new TypeError("these keys are not of the addon");
-      native.keyAdd(effect.slot, effect.peer, effect.keys, effect.indexRx, effect.indexTx);
-      return native.setPeerFeatures(effect.slot, effect.features ?? 0);
+      return native.keyAdd(effect.slot, effect.peer, effect.keys, effect.indexRx, effect.indexTx, effect.features ?? 0);
     case "keyUse":
       return native.keyUse(effect.slot, effect.indexRx);
     case "keyDrop":

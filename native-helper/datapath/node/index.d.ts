@@ -42,16 +42,17 @@ export declare class NativeIdentity {
 
 /** One affiliation. Effects that name an unknown slot do nothing: the session may have gone meanwhile. */
 export declare class NativeNetwork {
-  /** Throws with code INDEX_IN_USE, SLOT_IN_USE or LIMIT. */
-  keyAdd(slot: number, peer: string, keys: NativeSessionKeys, indexRx: number, indexTx: number): void
+  /**
+   * `features`: the bits of overlay.md section 3 that both ends listed. Throws with code INDEX_IN_USE, SLOT_IN_USE or
+   * LIMIT.
+   */
+  keyAdd(slot: number, peer: string, keys: NativeSessionKeys, indexRx: number, indexTx: number, features: number): void
   keyUse(slot: number, indexRx: number): void
   keyDrop(slot: number, indexRx: number): void
   sessionDrop(slot: number): void
   pathUse(slot: number, path: NativePath): void
   /** The largest UDP payload of the session's active path, 1,200 at least; 1,452 until said otherwise. */
   pathMtu(slot: number, payloadBytes: number): void
-  /** The feature bits of overlay.md section 3 that both ends listed; 0 until said otherwise. */
-  setPeerFeatures(slot: number, bits: number): void
   sendHandshake(via: NativePath, packet: Uint8Array): void
   sendCtrl(slot: number, path: NativePath | undefined | null, bytes: Uint8Array): void
   sendProbe(slot: number, path: NativePath, id: number, sizeBytes: number): void

@@ -34,9 +34,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data_path = DataPath::open(&Options { port, socket_offload: offload }, Box::new(|_| ()))?;
     let net = data_path.add_network(1, own, Mac1Keys { own: [1; 32], anonymous: [2; 32] })?;
     let (rx, tx) = if first { (1, 2) } else { (2, 1) };
-    net.key_add(1, peer, &keys, rx, tx)?;
+    let features = if words.iter().any(|word| word == "whole") { 0 } else { PARTIAL_CHECKSUMS };
+    net.key_add(1, peer, &keys, rx, tx, features)?;
     net.key_use(1, rx);
-    net.peer_features(1, if words.iter().any(|word| word == "whole") { 0 } else { PARTIAL_CHECKSUMS });
     net.path_use(1, Path::Udp(remote));
     let everything = || Prefix::parse("0.0.0.0/0").ok_or("no prefix");
     net.set_sources(1, vec![everything()?]);

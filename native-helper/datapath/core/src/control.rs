@@ -38,7 +38,8 @@ impl NetworkHandle {
         self.network.id
     }
 
-    /// Adds a key to a session, making the session where the slot is new. It receives at once.
+    /// Adds a key to a session, making the session where the slot is new. It receives at once; what it sends may use the
+    /// `features` that both ends listed in its handshake.
     pub fn key_add(
         &self,
         slot: Slot,
@@ -46,6 +47,7 @@ impl NetworkHandle {
         keys: &SessionKeys,
         index_rx: u32,
         index_tx: u32,
+        features: u32,
     ) -> Result<(), Error> {
         let _change = lock(&self.shared.change);
         if self.shared.index.load().contains_key(&index_rx) {
@@ -60,7 +62,7 @@ impl NetworkHandle {
         if all.len() == KEYS_MAX {
             return Err(Error::new("LIMIT", format!("Slot {slot} has {KEYS_MAX} keys already.")));
         }
-        let key = Arc::new(Key::new(keys, index_rx, index_tx));
+        let key = Arc::new(Key::new(keys, index_rx, index_tx, features));
         all.push(key.clone());
         drop(all);
         let entry = Arc::new(IndexEntry { network: self.network.clone(), session, key });
@@ -148,13 +150,6 @@ impl NetworkHandle {
     pub fn path_mtu(&self, slot: Slot, payload_bytes: u32) {
         if let Some(session) = self.network.session(slot) {
             session.path_payload.store(payload_bytes.clamp(1_200, 65_507), Ordering::Relaxed);
-        }
-    }
-
-    /// The feature bits that both ends listed in their handshake.
-    pub fn peer_features(&self, slot: Slot, bits: u32) {
-        if let Some(session) = self.network.session(slot) {
-            session.features.store(bits, Ordering::Relaxed);
         }
     }
 

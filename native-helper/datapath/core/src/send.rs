@@ -195,7 +195,7 @@ impl Sender<'_> {
         let key = session.tx.load();
         let key = key.as_ref().ok_or(Reason::NoKey)?;
         let carrier = self.way(network, session, None)?;
-        let travels = session.features.load(Ordering::Relaxed) & PARTIAL_CHECKSUMS != 0;
+        let travels = key.features & PARTIAL_CHECKSUMS != 0;
         let room = carrier.room().saturating_sub(FRAME_HEAD + if travels { PARTIAL_HEAD } else { 0 });
         let Some(size) = offload.segment else {
             if travels && packet.len() <= room {

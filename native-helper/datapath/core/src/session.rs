@@ -51,6 +51,8 @@ pub enum Via {
 pub struct Key {
     pub index_rx: u32,
     pub index_tx: u32,
+    /// Feature bits that both ends listed in this handshake.
+    pub features: u32,
     pub seal: AeadKey,
     pub open: AeadKey,
     sent: AtomicU64,
@@ -59,10 +61,11 @@ pub struct Key {
 }
 
 impl Key {
-    pub fn new(keys: &SessionKeys, index_rx: u32, index_tx: u32) -> Self {
+    pub fn new(keys: &SessionKeys, index_rx: u32, index_tx: u32, features: u32) -> Self {
         Self {
             index_rx,
             index_tx,
+            features,
             seal: AeadKey::new(keys.cipher, &keys.tx),
             open: AeadKey::new(keys.cipher, &keys.rx),
             sent: AtomicU64::new(0),
@@ -157,8 +160,6 @@ pub struct Session {
     pub counters: Counters,
     /// The largest UDP payload that the active path carries.
     pub path_payload: AtomicU32,
-    /// Feature bits that both ends listed.
-    pub features: AtomicU32,
     pub fragments: Mutex<Reassembly>,
     next_fragment: AtomicU16,
     said: Mutex<Vec<(Path, Instant)>>,
@@ -184,7 +185,6 @@ impl Session {
             sources: ArcSwap::default(),
             counters: Counters::default(),
             path_payload: AtomicU32::new(PATH_PAYLOAD_DEFAULT),
-            features: AtomicU32::new(0),
             fragments: Mutex::new(Reassembly::new(budget)),
             next_fragment: AtomicU16::new(0),
             said: Mutex::default(),
@@ -311,7 +311,7 @@ mod tests {
             tx: zeroize::Zeroizing::new([0; 32]),
             rx: zeroize::Zeroizing::new([1; 32]),
         };
-        let key = Arc::new(Key::new(&keys, 1, 2));
+        let key = Arc::new(Key::new(&keys, 1, 2, 0));
         let mut all: Vec<u64> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4)
                 .map(|_| scope.spawn(|| (0..1_000).map(|_| key.next_counter().unwrap()).collect::<Vec<_>>()))

@@ -177,7 +177,7 @@ fn two_affiliations_of_one_process_exchange_nothing() {
         tx: zeroize::Zeroizing::new([1; 32]),
         rx: zeroize::Zeroizing::new([2; 32]),
     };
-    other.key_add(10, a.addr, &keys, 0x7777, 0x8888).unwrap();
+    other.key_add(10, a.addr, &keys, 0x7777, 0x8888, 0).unwrap();
     let mut data = vec![0x57, 1, 0, 0, 0, 0, 0x77, 0x77];
     data.resize(40, 0);
     a.net.send_handshake(&Via::Tunnel { relay: r.addr, peer: b.addr }, &data);

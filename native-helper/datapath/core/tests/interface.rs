@@ -71,6 +71,15 @@ fn an_interface_has_its_address_and_goes_with_its_last_user() {
 }
 
 #[test]
+fn an_interface_without_offload_is_as_good() {
+    in_own_namespace(|| {
+        let tap = Tap::create(&TapOptions { offload: false, ..options(NAME) }).unwrap();
+        assert!(!tap.joins_tcp);
+        assert!(netlink::addresses().unwrap().iter().any(|address| address.interface == NAME && address.up));
+    });
+}
+
+#[test]
 fn a_leftover_interface_can_be_removed() {
     in_own_namespace(|| {
         leave_interface_behind(NAME);

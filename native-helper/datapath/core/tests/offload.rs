@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Node, link, packet};
+use common::{Node, link, link_with, packet};
 use ringway_core::aead::Cipher;
 use ringway_core::ip::{self, IpInfo};
 use ringway_core::offload::{Partial, parse, write_ip_checksum, write_pseudo_checksum, write_single, write_super};
@@ -59,9 +59,8 @@ fn a_super_packet_arrives_whole_with_and_without_partial_checksums() {
     for features in [0, PARTIAL_CHECKSUMS] {
         for (path, socket_offload) in [(1_452, true), (1_452, false), (1_200, true)] {
             let (mut a, mut b) = (Node::with_offload(1, socket_offload), Node::with_offload(2, socket_offload));
-            link(&a, &b, Cipher::ChaCha20Poly1305);
+            link_with(&a, &b, Cipher::ChaCha20Poly1305, features);
             a.map(&[(&b, Some(2))]);
-            a.net.peer_features(2, features);
             a.net.path_mtu(2, path);
             let big = big_tcp(&a, &b, 60_000);
             let frame = frame_of(&a, &big, |header, info| write_super(header, info, 40, 1_292));
@@ -101,9 +100,8 @@ fn datagrams_of_a_super_packet_keep_their_sizes_on_any_path() {
 fn a_single_partial_checksum_travels_or_is_completed() {
     for (features, room) in [(0, 1_452), (PARTIAL_CHECKSUMS, 1_452), (PARTIAL_CHECKSUMS, 1_200)] {
         let (mut a, mut b) = (Node::new(1), Node::new(2));
-        link(&a, &b, Cipher::ChaCha20Poly1305);
+        link_with(&a, &b, Cipher::ChaCha20Poly1305, features);
         a.map(&[(&b, Some(2))]);
-        a.net.peer_features(2, features);
         a.net.path_mtu(2, room);
         let partial = Partial { start: 20, offset: 16 };
         let sent = big_tcp(&a, &b, 1_290);
@@ -120,10 +118,9 @@ fn a_single_partial_checksum_travels_or_is_completed() {
 #[test]
 fn what_waits_has_its_checksum_completed() {
     let (mut a, mut b) = (Node::new(1), Node::new(2));
-    link(&a, &b, Cipher::ChaCha20Poly1305);
+    link_with(&a, &b, Cipher::ChaCha20Poly1305, PARTIAL_CHECKSUMS);
     a.map(&[(&b, None)]);
     b.net.set_sources(1, vec![]);
-    a.net.peer_features(2, PARTIAL_CHECKSUMS);
     let sent = big_tcp(&a, &b, 100);
     let frame = frame_of(&a, &sent, |header, _| write_single(header, Some(Partial { start: 20, offset: 16 })));
     a.send_frame(&frame);
@@ -137,9 +134,8 @@ fn what_waits_has_its_checksum_completed() {
 #[test]
 fn offsets_outside_the_packet_are_refused() {
     let (mut a, b) = (Node::new(1), Node::new(2));
-    link(&a, &b, Cipher::ChaCha20Poly1305);
+    link_with(&a, &b, Cipher::ChaCha20Poly1305, PARTIAL_CHECKSUMS);
     a.map(&[(&b, Some(2))]);
-    a.net.peer_features(2, PARTIAL_CHECKSUMS);
     let sent = big_tcp(&a, &b, 100);
     for partial in
         [Partial { start: 200, offset: 16 }, Partial { start: 20, offset: 119 }, Partial { start: 10, offset: 0 }]

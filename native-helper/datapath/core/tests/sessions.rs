@@ -294,8 +294,8 @@ fn slots_and_indices_are_not_shared() {
         tx: zeroize::Zeroizing::new([0; 32]),
         rx: zeroize::Zeroizing::new([1; 32]),
     };
-    assert_eq!(a.net.key_add(2, c.addr, &keys(), 5, 6).unwrap_err().code, "SLOT_IN_USE");
-    assert_eq!(a.net.key_add(9, c.addr, &keys(), 0x0200_0001, 6).unwrap_err().code, "INDEX_IN_USE");
+    assert_eq!(a.net.key_add(2, c.addr, &keys(), 5, 6, 0).unwrap_err().code, "SLOT_IN_USE");
+    assert_eq!(a.net.key_add(9, c.addr, &keys(), 0x0200_0001, 6, 0).unwrap_err().code, "INDEX_IN_USE");
 }
 
 proptest! {

@@ -173,7 +173,8 @@ pub struct NativeNetwork {
 
 #[napi]
 impl NativeNetwork {
-    /// Throws with code INDEX_IN_USE, SLOT_IN_USE or LIMIT.
+    /// `features`: the bits of overlay.md section 3 that both ends listed. Throws with code INDEX_IN_USE, SLOT_IN_USE or
+    /// LIMIT.
     #[napi(catch_unwind)]
     pub fn key_add(
         &self,
@@ -182,8 +183,9 @@ impl NativeNetwork {
         keys: &NativeSessionKeys,
         index_rx: u32,
         index_tx: u32,
+        features: u32,
     ) -> Result<()> {
-        self.handle.key_add(slot, ring_address(&peer)?, &keys.0, index_rx, index_tx).map_err(from_core)
+        self.handle.key_add(slot, ring_address(&peer)?, &keys.0, index_rx, index_tx, features).map_err(from_core)
     }
 
     #[napi(catch_unwind)]
@@ -211,12 +213,6 @@ impl NativeNetwork {
     #[napi(catch_unwind)]
     pub fn path_mtu(&self, slot: u32, payload_bytes: u32) {
         self.handle.path_mtu(slot, payload_bytes);
-    }
-
-    /// The feature bits of overlay.md section 3 that both ends listed; 0 until said otherwise.
-    #[napi(catch_unwind)]
-    pub fn set_peer_features(&self, slot: u32, bits: u32) {
-        self.handle.peer_features(slot, bits);
     }
 
     #[napi(catch_unwind)]

@@ -149,20 +149,29 @@ impl Node {
 
 /// Gives two nodes the keys of one session, without paths. Slots are the ring place of the other.
 pub fn share_keys(a: &Node, b: &Node, cipher: Cipher) {
+    share_keys_with(a, b, cipher, 0);
+}
+
+/// The same after a handshake in which both listed `features`.
+pub fn share_keys_with(a: &Node, b: &Node, cipher: Cipher, features: u32) {
     let (a_place, b_place) = (a.addr.0[0], b.addr.0[0]);
     let key = |from: u8, to: u8| Zeroizing::new([from.wrapping_mul(16).wrapping_add(to); 32]);
     let index = |from: u8, to: u8| 0x0100_0000 * u32::from(from) + u32::from(to);
     for (node, me, other) in [(a, a_place, b), (b, b_place, a)] {
         let there = other.addr.0[0];
         let keys = SessionKeys { cipher, tx: key(me, there), rx: key(there, me) };
-        node.net.key_add(there.into(), other.addr, &keys, index(there, me), index(me, there)).unwrap();
+        node.net.key_add(there.into(), other.addr, &keys, index(there, me), index(me, there), features).unwrap();
         node.net.key_use(there.into(), index(there, me));
         node.allow(there.into(), other);
     }
 }
 
 pub fn link(a: &Node, b: &Node, cipher: Cipher) {
-    share_keys(a, b, cipher);
+    link_with(a, b, cipher, 0);
+}
+
+pub fn link_with(a: &Node, b: &Node, cipher: Cipher, features: u32) {
+    share_keys_with(a, b, cipher, features);
     a.net.path_use(b.addr.0[0].into(), Path::Udp(b.socket()));
     b.net.path_use(a.addr.0[0].into(), Path::Udp(a.socket()));
 }
