@@ -2,8 +2,6 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { windowSize } from "../../electron/main/window-size.ts";
-import { windowSize as fromTokens } from "./tokens.ts";
 
 const committed = (name: string) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), "utf8");
 /** The formatter may break lines otherwise than the generator does. */
@@ -27,6 +25,4 @@ describe("tokens", () => {
     expect(colours[1]).toEqual(colours[0]);
     expect(colours[2]).toEqual(colours[0]);
   });
-
-  it("give Electron's window its size", () => expect(windowSize).toEqual(fromTokens));
 });

@@ -5,17 +5,19 @@ import { startUiServer, type UiServer } from "../../native-helper/cli/ui-server.
 import { complaintsOf, launch, missing, rendererFolder, themes } from "./browser.ts";
 import { type FakeHelper, startFakeHelper } from "./fake-helper.ts";
 
-describe.skipIf(missing !== undefined)("the window over ringway ui", () => {
+describe("the window over ringway ui", () => {
   let browser: Browser;
   let context: BrowserContext;
   let helper: FakeHelper;
   let server: UiServer | undefined;
 
   beforeAll(async () => {
+    if (missing !== undefined) return;
     browser = await launch();
   });
   afterAll(() => browser?.close());
-  beforeEach(async () => {
+  beforeEach(async (test) => {
+    if (missing !== undefined) return test.skip(missing);
     helper = await startFakeHelper();
     context = await browser.newContext({
       viewport: { width: 1440, height: 900 },
@@ -25,9 +27,9 @@ describe.skipIf(missing !== undefined)("the window over ringway ui", () => {
     context.setDefaultTimeout(15_000);
   });
   afterEach(async () => {
-    await context.close();
+    await context?.close();
     await server?.close();
-    await helper.close();
+    await helper?.close();
   });
 
   const serve = async (more: { readOnly?: boolean; port?: number } = {}) => {

@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
+import { windowSize } from "../../electron/main/window-size.ts";
+import { windowSize as fromTokens } from "../../renderer/tokens/tokens.ts";
 import { rendererFolder } from "./browser.ts";
 
 const SCRIPT_LIMIT_BYTES = 350_000;
@@ -46,4 +48,6 @@ describe("the built window", () => {
     expect(reached.some((file) => file.includes("dev-"))).toBe(false);
     expect(reached.map((file) => read(file).toString()).join("")).not.toContain("mlopez-laptop");
   });
+
+  it("has in Electron the size that the tokens say", () => expect(windowSize).toEqual(fromTokens));
 });

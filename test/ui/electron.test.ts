@@ -16,17 +16,19 @@ if (missing === undefined && !existsSync(preload)) {
   throw new Error("dist/electron/preload.cjs is missing; make it with: npm run build -- preload");
 }
 
-describe.skipIf(missing !== undefined)("the app in Electron (on a stand-in)", () => {
+describe("the app in Electron (on a stand-in)", () => {
   let browser: Browser;
   let context: BrowserContext;
   let helper: FakeHelper;
   let standIn: ElectronStandIn;
 
   beforeAll(async () => {
+    if (missing !== undefined) return;
     browser = await launch();
   });
   afterAll(() => browser?.close());
-  beforeEach(async () => {
+  beforeEach(async (test) => {
+    if (missing !== undefined) return test.skip(missing);
     helper = await startFakeHelper();
     context = await browser.newContext({
       viewport: { width: 1180, height: 780 },
@@ -37,9 +39,9 @@ describe.skipIf(missing !== undefined)("the app in Electron (on a stand-in)", ()
     standIn = new ElectronStandIn(context);
   });
   afterEach(async () => {
-    standIn.app.emit("will-quit");
-    await context.close();
-    await helper.close();
+    standIn?.app.emit("will-quit");
+    await context?.close();
+    await helper?.close();
   });
 
   /** Starts the app and waits until its window shows the state. */

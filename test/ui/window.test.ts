@@ -16,19 +16,21 @@ import {
   violationsOf,
 } from "./browser.ts";
 
-describe.skipIf(missing !== undefined)("the window", () => {
+describe("the window", () => {
   let browser: Browser;
   let files: FileServer;
   let context: BrowserContext;
 
   beforeAll(async () => {
+    if (missing !== undefined) return;
     [browser, files] = await Promise.all([launch(), serveRenderer()]);
   });
   afterAll(async () => {
     await browser?.close();
     await files?.close();
   });
-  beforeEach(async () => {
+  beforeEach(async (test) => {
+    if (missing !== undefined) return test.skip(missing);
     context = await browser.newContext({
       viewport: { width: 1440, height: 900 },
       ...themes.dark,
@@ -36,7 +38,7 @@ describe.skipIf(missing !== undefined)("the window", () => {
     });
     context.setDefaultTimeout(10_000);
   });
-  afterEach(() => context.close());
+  afterEach(() => context?.close());
 
   const open = (options: SceneOptions = {}) => openScene(context, files.origin, options);
   const shown = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor({ state: "visible" });
