@@ -233,6 +233,7 @@ export class Node {
       peer.toldEdges = undefined;
       this.#peers.setFlags(peer, { ...peer.flags, member: false });
       peer.told = undefined;
+      peer.edgeSince = undefined; // So that it is told at once who is where.
       peer.toldDescs.clear();
       peer.note(core.wall, "restarted", "The peer started anew");
     }
