@@ -34,7 +34,7 @@ describe("joining", () => {
     const affiliations = helper();
     const joined = await affiliations.join(config({ virtualIp: "172.16.1.5", port: 15000, mac: "02:00:00:00:00:01" }));
     expect(world.openedPorts).toEqual([15000]);
-    expect(world.engine.inputKinds()).toEqual(["localAddresses", "connect", "startAddresses"]);
+    expect(world.engine.inputKinds()).toEqual(["localAddresses", "startAddresses", "connect"]);
     expect(world.engine.input("startAddresses")?.addresses).toEqual(["192.0.2.1:15000"]);
     expect(world.engine.options).toMatchObject({
       affiliation: "condor wow",

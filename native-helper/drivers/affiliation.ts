@@ -153,8 +153,9 @@ export class Affiliation {
         onInterfaceLost: () => void this.#inTurn(() => this.#interfaceLost()),
       });
       this.#tellLocalAddresses();
-      this.#step({ kind: "connect" });
+      // First, because a node that knows no start address when it connects begins a ring of its own at once.
       this.#resolver.start(this.#membership.startAddresses);
+      this.#step({ kind: "connect" });
       await this.#tryInterface();
     });
   }
