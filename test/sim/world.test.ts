@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { checkRing, routeOf } from "./checks.ts";
+import { constantDelay } from "./geography.ts";
 import type { Host } from "./host.ts";
-import type { Faults } from "./network.ts";
-import { World } from "./world.ts";
+import { World, type WorldOptions } from "./world.ts";
 
 /** For machines that do other things at the same time; alone it takes a fraction. */
 const LARGE_WORLD_TIMEOUT_MS = 600_000;
 
 /** A world whose failures name the test that runs it again. */
-function world(seed: number, faults: Partial<Faults> = {}): World {
+function world(seed: number, more: Omit<WorldOptions, "seed"> = {}): World {
   const { currentTestName } = expect.getState();
   const name = currentTestName?.split(" > ").at(-1);
-  return new World({ seed, faults, replay: `npx vitest run --project unit test/sim/world.test.ts -t "${name}"` });
+  return new World({ ...more, seed, replay: `npx vitest run --project unit test/sim/world.test.ts -t "${name}"` });
 }
 
 function startAll(hosts: readonly Host[]): void {
@@ -106,7 +106,7 @@ describe("a world of real engines", () => {
   });
 
   it("forms a whole ring under loss, doubles, jitter and reordering", () => {
-    const w = world(21, { lossOdds: 0.05, duplicateOdds: 0.02, jitterMs: 20, reorderOdds: 0.05 });
+    const w = world(21, { faults: { lossOdds: 0.05, duplicateOdds: 0.02, jitterMs: 20, reorderOdds: 0.05 } });
     const hosts = publicHosts(w, 24);
     startAll(hosts);
     untilWhole(w, 30_000);
@@ -133,7 +133,7 @@ describe("a world of real engines", () => {
   });
 
   it("takes back a node that restarts with a new boot, and others reach it within 5 s", () => {
-    const w = world(41);
+    const w = world(41, { geography: constantDelay(40) });
     const { all, homes } = demo(w);
     startAll(all);
     untilWhole(w, 15_000);
