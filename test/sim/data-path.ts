@@ -377,7 +377,8 @@ export class DataPath {
     }
     if (packet.ttl === 0) return this.#drop("ttl");
     this.#checkLoop(packet);
-    const header = { ...packet, ttl: packet.ttl - 1 };
+    const { tunnel, src, visited } = packet;
+    const header: TransitHeader = { ttl: packet.ttl - 1, tunnel, dst, src, inner, visited };
     if (packet.tunnel) {
       const edge = this.#table.edge(dst);
       const to = edge?.direct ? this.#sessions.get(edge.slot) : undefined;
