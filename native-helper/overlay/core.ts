@@ -2,7 +2,7 @@
 import type { Crypto, Effect, Entropy, Instant, NatKind, NodeOptions } from "./boundary.ts";
 import { BIND_LIFE_MS, DESC_LIFE_S, DESC_RENEW_MS } from "./constants.ts";
 import { addressFromBytes, type RingAddress } from "./ring/address.ts";
-import { Timers, type Timer } from "./timers.ts";
+import { type Timer, Timers } from "./timers.ts";
 import { concat } from "./wire/bytes.ts";
 import { EMPTY_CHAIN } from "./wire/chain.ts";
 import { encodeDescUnsigned, withSignature } from "./wire/desc.ts";
@@ -55,7 +55,8 @@ export class Core {
     this.wall = wall;
     this.#highestStamp = options.saved?.highestStamp ?? 0;
     const name = encodeUtf8(options.affiliation);
-    if (!name || name.length === 0 || name.length > 64) throw new RangeError("the name of an affiliation has 1 to 64 bytes");
+    if (!name || name.length === 0 || name.length > 64)
+      throw new RangeError("the name of an affiliation has 1 to 64 bytes");
     const crypto = options.crypto;
     this.netId = crypto.sha256(concat(ascii("ovl1-net"), new Uint8Array([0, name.length]), name));
     this.psk = options.psk ?? new Uint8Array(32);
@@ -131,19 +132,19 @@ export class Core {
       const { identity, salt } = this.options;
       this.#descMadeAt = this.now;
       const unsigned = encodeDescUnsigned({
-          flags: this.flags(),
-          edPublic: identity.edPublic,
-          salt,
-          xPublic: identity.xPublic,
-          bindValidUntil: this.bindValidUntil,
-          bind: this.bind,
-          chainHash: this.chainHash,
-          boot: this.boot,
-          seq: this.nextStamp(),
-          lifeS: DESC_LIFE_S,
-          coord: NO_COORD,
-          tas: this.publicTas.filter(mayBeListed).slice(0, 8),
-          anchors: this.anchors.slice(0, 3),
+        flags: this.flags(),
+        edPublic: identity.edPublic,
+        salt,
+        xPublic: identity.xPublic,
+        bindValidUntil: this.bindValidUntil,
+        bind: this.bind,
+        chainHash: this.chainHash,
+        boot: this.boot,
+        seq: this.nextStamp(),
+        lifeS: DESC_LIFE_S,
+        coord: NO_COORD,
+        tas: this.publicTas.filter(mayBeListed).slice(0, 8),
+        anchors: this.anchors.slice(0, 3),
       });
       this.#desc = withSignature(unsigned, identity.sign(signInput("desc", this.netId, unsigned)));
     }

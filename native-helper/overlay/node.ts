@@ -90,13 +90,32 @@ export class Node {
       isNear: (address) => this.#upkeep.isNear(address),
       changed: () => this.#touchFibSoon(),
     });
-    this.#router = new Router(core, peers, control, this.#lookahead, (request) => this.#onRequest(request), (peer) => this.#paths.suspect(peer));
+    this.#router = new Router(
+      core,
+      peers,
+      control,
+      this.#lookahead,
+      (request) => this.#onRequest(request),
+      (peer) => this.#paths.suspect(peer),
+    );
     this.#linker = new Linker({
-      core, peers, router: this.#router, handshakes: this.#handshakes, paths: this.#paths, relays: this.#relays, descs,
+      core,
+      peers,
+      router: this.#router,
+      handshakes: this.#handshakes,
+      paths: this.#paths,
+      relays: this.#relays,
+      descs,
       hooks: { attemptEnded: (address, _kind, live) => this.#linkEnded(address, live) },
     });
     this.#upkeep = new Upkeep({
-      core, peers, control, router: this.#router, handshakes: this.#handshakes, linker: this.#linker, descs,
+      core,
+      peers,
+      control,
+      router: this.#router,
+      handshakes: this.#handshakes,
+      linker: this.#linker,
+      descs,
       hooks: {
         nearChanged: () => this.#nearChanged(),
         becameMember: () => this.#becameMember(),
@@ -105,7 +124,14 @@ export class Node {
     });
     this.#records = new Records(core, peers, control, this.#router);
     this.#ips = new VirtualIps({
-      core, peers, control, router: this.#router, handshakes: this.#handshakes, linker: this.#linker, descs, records: this.#records,
+      core,
+      peers,
+      control,
+      router: this.#router,
+      handshakes: this.#handshakes,
+      linker: this.#linker,
+      descs,
+      records: this.#records,
     });
   }
 
@@ -132,7 +158,14 @@ export class Node {
   }
 
   #parts(): NodeParts {
-    return { core: this.#core, peers: this.#peers, nat: this.#nat, upkeep: this.#upkeep, ips: this.#ips, linker: this.#linker };
+    return {
+      core: this.#core,
+      peers: this.#peers,
+      nat: this.#nat,
+      upkeep: this.#upkeep,
+      ips: this.#ips,
+      linker: this.#linker,
+    };
   }
 
   #take(input: Input): void {
@@ -142,7 +175,8 @@ export class Node {
         return;
       case "handshake":
         if (!this.#upkeep.running) return core.drop("handshake while off");
-        if (input.via.kind === "udp" && (input.packet[0] === 0x51 || input.packet[0] === 0x53)) this.#noticeUnasked(input.via.remote);
+        if (input.via.kind === "udp" && (input.packet[0] === 0x51 || input.packet[0] === 0x53))
+          this.#noticeUnasked(input.via.remote);
         return this.#handshakes.onPacket(input.via, input.packet);
       case "confirmed":
         return this.#withPeer(input.slot, (peer) => {
@@ -195,7 +229,8 @@ export class Node {
     const core = this.#core;
     if (!this.#upkeep.running) return;
     this.#rememberPeers();
-    for (const peer of this.#peers.all()) if (peer.up) this.#control.send(peer, { type: "close", reason: "leave", desc: undefined });
+    for (const peer of this.#peers.all())
+      if (peer.up) this.#control.send(peer, { type: "close", reason: "leave", desc: undefined });
     for (const peer of [...this.#peers.all()]) {
       core.emit({ kind: "sessionDrop", slot: peer.slot });
       this.#paths.forget(peer);
@@ -244,7 +279,8 @@ export class Node {
     } else {
       const path: Path = info.via.kind === "ring" ? { kind: "ring" } : { kind: "tunnel", relay: info.via.relay };
       // Keys agreed inside LINK say nothing about whether the ring carries packets to the peer.
-      if (info.role === "responder" || !this.#linker.isTrying(peer.address)) this.#paths.established(peer, path, info.restarted);
+      if (info.role === "responder" || !this.#linker.isTrying(peer.address))
+        this.#paths.established(peer, path, info.restarted);
       else if (info.restarted) this.#paths.established(peer, path, true);
       else this.#paths.expectPaths(peer);
     }
@@ -351,7 +387,11 @@ export class Node {
         peer.tas = message.tas;
         return;
       case "punchAt":
-        core.after(Math.min(message.delayMs, 2_000), "punch together", () => peer.up && this.#paths.punch(peer, peer.tas));
+        core.after(
+          Math.min(message.delayMs, 2_000),
+          "punch together",
+          () => peer.up && this.#paths.punch(peer, peer.tas),
+        );
         return;
       case "dhtCopy":
         return this.#records.onCopy(message, peer);
@@ -465,9 +505,11 @@ export class Node {
   #noticeUnasked(remote: string): void {
     const host = remote.slice(0, remote.lastIndexOf(":"));
     for (const peer of this.#peers.all()) {
-      for (const state of peer.paths.values()) if (state.path.kind === "udp" && state.path.remote.startsWith(`${host}:`)) return;
+      for (const state of peer.paths.values())
+        if (state.path.kind === "udp" && state.path.remote.startsWith(`${host}:`)) return;
     }
-    if (!this.#upkeep.foreignStartAddresses.some((address) => address.startsWith(`${host}:`))) this.#nat.reachedUnasked();
+    if (!this.#upkeep.foreignStartAddresses.some((address) => address.startsWith(`${host}:`)))
+      this.#nat.reachedUnasked();
   }
 
   #periodically(): void {
@@ -484,7 +526,8 @@ export class Node {
   #rememberPeers(): void {
     const direct: { address: RingAddress; remote: string }[] = [];
     for (const peer of this.#peers.all()) {
-      if (peer.live && peer.active?.path.kind === "udp") direct.push({ address: peer.address, remote: peer.active.path.remote });
+      if (peer.live && peer.active?.path.kind === "udp")
+        direct.push({ address: peer.address, remote: peer.active.path.remote });
     }
     const names = new Set(direct.map(({ address }) => address));
     this.#cached = [...direct, ...this.#cached.filter(({ address }) => !names.has(address))].slice(0, CACHED_PEERS);

@@ -55,8 +55,12 @@ function stateOf(parts: NodeParts): { state: NodeView["state"]; reason?: string 
     return core.member ? { state: "connected" } : { state: "connecting", reason: "Finding neighbours on the ring." };
   }
   if (foreign.length > 0) {
-    const which = foreign.length === 1 ? `The start address ${foreign[0]} does not answer` : `None of the ${foreign.length} start addresses answers`;
-    if (core.member || upkeep.gaveUpOnce) return { state: "connecting", reason: `${which}; trying again every 15 seconds.` };
+    const which =
+      foreign.length === 1
+        ? `The start address ${foreign[0]} does not answer`
+        : `None of the ${foreign.length} start addresses answers`;
+    if (core.member || upkeep.gaveUpOnce)
+      return { state: "connecting", reason: `${which}; trying again every 15 seconds.` };
     return { state: "connecting", reason: "Looking for a start address that answers." };
   }
   return core.member ? { state: "connected" } : { state: "connecting", reason: "Finding neighbours on the ring." };
@@ -146,15 +150,30 @@ const REASONS: Readonly<Record<NotDirectCode, { text: string; remedy: string }>>
     text: "One side is behind a hard NAT, which gives each connection another port.",
     remedy: "Open a UDP port on the router of one side.",
   },
-  udpBlocked: { text: "This network lets no UDP through.", remedy: "Ask its administrator to let UDP out, or use another network." },
-  peerUdpBlocked: { text: "The peer's network lets no UDP through.", remedy: "Ask the peer's administrator to let UDP out." },
+  udpBlocked: {
+    text: "This network lets no UDP through.",
+    remedy: "Ask its administrator to let UDP out, or use another network.",
+  },
+  peerUdpBlocked: {
+    text: "The peer's network lets no UDP through.",
+    remedy: "Ask the peer's administrator to let UDP out.",
+  },
   peerFirewall: {
     text: "The direct checks got no answer: a firewall on the way or at the peer drops them.",
     remedy: "Ask the peer's owner to let UDP through to its port.",
   },
-  sameNat: { text: "Both are behind one router that does not turn packets back to itself.", remedy: "Use the local address of the peer." },
-  noCommonIp: { text: "The two sides have no IP version in common.", remedy: "Nothing to do here; a relay carries the packets." },
-  noTraffic: { text: "Too little traffic goes to this peer for a link of its own; packets hop around the ring.", remedy: "Send packets to it, and a link is made." },
+  sameNat: {
+    text: "Both are behind one router that does not turn packets back to itself.",
+    remedy: "Use the local address of the peer.",
+  },
+  noCommonIp: {
+    text: "The two sides have no IP version in common.",
+    remedy: "Nothing to do here; a relay carries the packets.",
+  },
+  noTraffic: {
+    text: "Too little traffic goes to this peer for a link of its own; packets hop around the ring.",
+    remedy: "Send packets to it, and a link is made.",
+  },
   trying: { text: "A direct link is being tried.", remedy: "Wait a few seconds." },
   limit: { text: "The limit of shortcuts is reached.", remedy: "Raise the limit of shortcuts in the settings." },
   oldVersion: { text: "The peer's version is too old for a direct link.", remedy: "Ask its owner to update Ringway." },

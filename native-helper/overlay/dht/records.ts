@@ -2,12 +2,7 @@
  * Signed soft-state records, kept by the member nearest to their key and its ring neighbours
  * (docs/protocol.md, "Records").
  */
-import {
-  CLOCK_TOLERANCE_MS,
-  RECORDS_PER_HOLDER,
-  RECORDS_PER_REPLICA,
-  REPLICAS_PER_SIDE,
-} from "../constants.ts";
+import { CLOCK_TOLERANCE_MS, RECORDS_PER_HOLDER, RECORDS_PER_REPLICA, REPLICAS_PER_SIDE } from "../constants.ts";
 import type { Core } from "../core.ts";
 import type { Control } from "../link/control.ts";
 import type { Peer } from "../link/peer.ts";
@@ -17,7 +12,14 @@ import type { RoutedRequest, Router } from "../ring/router.ts";
 import type { Timer } from "../timers.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { parseIpv4 } from "../wire/ip.ts";
-import { decodeAddressInfo, decodeLease, encodeRecordUnsigned, RECORD_ADDRESS, RECORD_LEASE, recordWithSignature } from "../wire/record.ts";
+import {
+  decodeAddressInfo,
+  decodeLease,
+  encodeRecordUnsigned,
+  RECORD_ADDRESS,
+  RECORD_LEASE,
+  recordWithSignature,
+} from "../wire/record.ts";
 import { signedPart, signInput } from "../wire/sign-input.ts";
 import { ascii } from "../wire/text.ts";
 import type { DhtCode, DhtRecord, MessageOf } from "../wire/types.ts";
@@ -72,7 +74,14 @@ export class Records {
     const core = this.#core;
     const { identity, salt } = core.options;
     const unsigned = encodeRecordUnsigned({
-      type, key, edPublic: identity.edPublic, salt, chainHash: core.chainHash, seq: core.nextStamp(), lifeS, value,
+      type,
+      key,
+      edPublic: identity.edPublic,
+      salt,
+      chainHash: core.chainHash,
+      seq: core.nextStamp(),
+      lifeS,
+      value,
     });
     return recordWithSignature(unsigned, identity.sign(signInput("rec", core.netId, unsigned)));
   }
@@ -90,7 +99,11 @@ export class Records {
   }
 
   /** The live records of that type and key whose signatures hold; undefined where nobody answered. */
-  get(type: number, key: Uint8Array, done: (records: { record: DhtRecord; holder: RingAddress }[] | undefined) => void): void {
+  get(
+    type: number,
+    key: Uint8Array,
+    done: (records: { record: DhtRecord; holder: RingAddress }[] | undefined) => void,
+  ): void {
     this.#router.request({
       dst: addressFromBytes(key),
       mode: "nearest",
@@ -113,17 +126,29 @@ export class Records {
   /** The ring address of the holder, where signature, key, value and time are right. */
   verify(record: DhtRecord): RingAddress | undefined {
     const core = this.#core;
-    if (record.seq > core.wall + CLOCK_TOLERANCE_MS || record.seq + record.lifeS * 1_000 + CLOCK_TOLERANCE_MS < core.wall) return undefined;
+    if (
+      record.seq > core.wall + CLOCK_TOLERANCE_MS ||
+      record.seq + record.lifeS * 1_000 + CLOCK_TOLERANCE_MS < core.wall
+    )
+      return undefined;
     if (!equalBytes(record.chainHash, core.chainHash)) return undefined;
     const holder = core.addressOf(record.edPublic, record.salt);
     if (!this.#isKeyRight(record, holder)) return undefined;
     const { crypto, netId } = core;
-    return crypto.verify(record.edPublic, signInput("rec", netId, signedPart(record.bytes)), record.signature) ? holder : undefined;
+    return crypto.verify(record.edPublic, signInput("rec", netId, signedPart(record.bytes)), record.signature)
+      ? holder
+      : undefined;
   }
 
   onPut(request: RoutedRequest, put: MessageOf<"dhtPut">): void {
     const { code, held } = this.#store(put.record, undefined);
-    request.answer({ type: "dhtAck", code, heldSeq: held?.record.seq ?? 0, replicas: this.#replicasFor(put.record.key).length + 1, wait: false });
+    request.answer({
+      type: "dhtAck",
+      code,
+      heldSeq: held?.record.seq ?? 0,
+      replicas: this.#replicasFor(put.record.key).length + 1,
+      wait: false,
+    });
     if (code === "ok") this.#copySoon();
   }
 

@@ -25,7 +25,15 @@ import type { Peers } from "../link/peers.ts";
 import { addressToBytes, type RingAddress } from "../ring/address.ts";
 import type { Router } from "../ring/router.ts";
 import { parseIpv4, samePrefix } from "../wire/ip.ts";
-import { decodeAddressInfo, decodeLease, encodeAddressInfo, encodeLease, RECORD_ADDRESS, RECORD_LEASE, STATIC_CANDIDATE } from "../wire/record.ts";
+import {
+  decodeAddressInfo,
+  decodeLease,
+  encodeAddressInfo,
+  encodeLease,
+  RECORD_ADDRESS,
+  RECORD_LEASE,
+  STATIC_CANDIDATE,
+} from "../wire/record.ts";
 import type { DhtRecord, MessageOf } from "../wire/types.ts";
 
 /** What a member tells of itself for display. */
@@ -75,7 +83,14 @@ export class VirtualIps {
   claimed = false;
 
   constructor(parts: {
-    core: Core; peers: Peers; control: Control; router: Router; handshakes: Handshakes; linker: Linker; descs: Descs; records: Records;
+    core: Core;
+    peers: Peers;
+    control: Control;
+    router: Router;
+    handshakes: Handshakes;
+    linker: Linker;
+    descs: Descs;
+    records: Records;
   }) {
     this.#core = parts.core;
     this.#peers = parts.peers;
@@ -113,7 +128,8 @@ export class VirtualIps {
     // For display; what a packet may claim as its source is looked up at the owner of the lease's key.
     // Many sessions of a start are short; those that last are told.
     this.#core.after(TELL_AFTER_MS, "own records", () => {
-      if (this.#ownInfo && peer.up && peer.active) this.#control.send(peer, { type: "lease", conflict: false, records: [this.#ownInfo] });
+      if (this.#ownInfo && peer.up && peer.active)
+        this.#control.send(peer, { type: "lease", conflict: false, records: [this.#ownInfo] });
     });
     this.#opening.delete(peer.address);
     const sources = this.#sources.get(peer.address);
@@ -183,7 +199,8 @@ export class VirtualIps {
           this.#opening.delete(address);
           return;
         }
-        if (!this.#peers.get(address)?.up) this.#handshakes.initiate(found, address, { kind: "ring", peer: address }, undefined, () => {});
+        if (!this.#peers.get(address)?.up)
+          this.#handshakes.initiate(found, address, { kind: "ring", peer: address }, undefined, () => {});
       },
       onTimeout: () => this.#opening.delete(address),
     });
@@ -235,10 +252,26 @@ export class VirtualIps {
   #claim(): void {
     const core = this.#core;
     const { virtualIp, name, site, version } = core.options;
-    const info = encodeAddressInfo({ ips: virtualIp ? [virtualIp] : [], subnets: [], name: name ?? "", site: site ?? "", version });
-    this.#ownInfo = this.#records.make(RECORD_ADDRESS, this.#records.addressKey(addressToBytes(core.address)), info, LEASE_LIFE_S);
+    const info = encodeAddressInfo({
+      ips: virtualIp ? [virtualIp] : [],
+      subnets: [],
+      name: name ?? "",
+      site: site ?? "",
+      version,
+    });
+    this.#ownInfo = this.#records.make(
+      RECORD_ADDRESS,
+      this.#records.addressKey(addressToBytes(core.address)),
+      info,
+      LEASE_LIFE_S,
+    );
     if (virtualIp) {
-      const value = encodeLease({ ip: virtualIp, prefix: core.subnet?.bits ?? 32, i: STATIC_CANDIDATE, since: this.#since });
+      const value = encodeLease({
+        ip: virtualIp,
+        prefix: core.subnet?.bits ?? 32,
+        i: STATIC_CANDIDATE,
+        since: this.#since,
+      });
       this.#ownLease = this.#records.make(RECORD_LEASE, this.#records.leaseKey(virtualIp), value, LEASE_LIFE_S);
     }
     this.#put();
@@ -254,11 +287,16 @@ export class VirtualIps {
           this.conflict = false;
           this.claimed = true;
         } else if (code === "taken") {
-          if (!this.conflict) this.#core.log("warn", `another member holds the virtual IP ${this.#core.options.virtualIp}`);
+          if (!this.conflict)
+            this.#core.log("warn", `another member holds the virtual IP ${this.#core.options.virtualIp}`);
           this.conflict = true;
         }
         if (code !== "ok" && this.#ownLease === lease) {
-          this.#core.after(CLAIM_RETRY_MS * (code === undefined ? 1 : 15), "claim again", () => this.#ownLease === lease && this.#put());
+          this.#core.after(
+            CLAIM_RETRY_MS * (code === undefined ? 1 : 15),
+            "claim again",
+            () => this.#ownLease === lease && this.#put(),
+          );
         }
       });
     }

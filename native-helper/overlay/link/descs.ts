@@ -31,7 +31,8 @@ export class Descs {
     if (address === core.address) return false;
     const known = this.#known.get(address);
     if (known && known.seq >= desc.seq) return true;
-    if (desc.seq > core.wall + CLOCK_TOLERANCE_MS || desc.seq + desc.lifeS * 1_000 + CLOCK_TOLERANCE_MS < core.wall) return false;
+    if (desc.seq > core.wall + CLOCK_TOLERANCE_MS || desc.seq + desc.lifeS * 1_000 + CLOCK_TOLERANCE_MS < core.wall)
+      return false;
     const { crypto, netId } = core;
     if (!crypto.verify(desc.edPublic, bindInput(netId, desc.xPublic, desc.bindValidUntil), desc.bind)) return false;
     if (!crypto.verify(desc.edPublic, signInput("desc", netId, signedPart(desc.bytes)), desc.signature)) return false;

@@ -2,13 +2,7 @@
  * Makes edges: asks a peer over the ring (LINK), agrees keys in the same exchange, then brings up a path: direct checks
  * and a relay at the same time (docs/protocol.md, "Linking").
  */
-import {
-  EDGE_HARD_LIMIT,
-  FAILED_HOLD_MS,
-  LINK_TIMEOUT_MS,
-  LINKS_AT_ONCE,
-  NO_RELAY_HOLD_MS,
-} from "../constants.ts";
+import { EDGE_HARD_LIMIT, FAILED_HOLD_MS, LINK_TIMEOUT_MS, LINKS_AT_ONCE, NO_RELAY_HOLD_MS } from "../constants.ts";
 import type { Core } from "../core.ts";
 import type { RingAddress } from "../ring/address.ts";
 import type { RoutedRequest, Router } from "../ring/router.ts";
@@ -54,7 +48,14 @@ export class Linker {
   readonly #holds = new Map<RingAddress, number>();
 
   constructor(parts: {
-    core: Core; peers: Peers; router: Router; handshakes: Handshakes; paths: Paths; relays: Relays; descs: Descs; hooks: LinkerHooks;
+    core: Core;
+    peers: Peers;
+    router: Router;
+    handshakes: Handshakes;
+    paths: Paths;
+    relays: Relays;
+    descs: Descs;
+    hooks: LinkerHooks;
   }) {
     this.#core = parts.core;
     this.#peers = parts.peers;
@@ -98,7 +99,9 @@ export class Linker {
     if (this.#attempts.size >= 2 * LINKS_AT_ONCE) return false;
     if (kind !== "near" && !peer?.live && this.#peers.edges().length >= EDGE_HARD_LIMIT) return false;
     const attempt: Attempt = {
-      address, kind, teller,
+      address,
+      kind,
+      teller,
       nonce: (BigInt(core.entropy.u32()) << 32n) | BigInt(core.entropy.u32()),
       deadline: core.after(LINK_TIMEOUT_MS, "link", () => this.#end(attempt, false)),
       state: "asking",
@@ -190,7 +193,8 @@ export class Linker {
       timeoutMs: wait,
       onAnswer: (answer, from) => {
         if (this.#attempts.get(address) !== attempt || attempt.state !== "asking") return;
-        if (answer.type === "linkOk" && from === address && answer.nonce === attempt.nonce) return this.#onLinkOk(attempt, answer);
+        if (answer.type === "linkOk" && from === address && answer.nonce === attempt.nonce)
+          return this.#onLinkOk(attempt, answer);
         if (answer.type === "refer") return this.#end(attempt, false);
         this.#askAgain(attempt);
       },
@@ -270,7 +274,8 @@ export class Linker {
     if (attempt.initIndex !== undefined) this.#handshakes.abandon(attempt.initIndex);
     if (!live) {
       const peer = this.#peers.get(attempt.address);
-      const hold = attempt.state === "paths" ? NO_RELAY_HOLD_MS : this.#core.member ? FAILED_HOLD_MS / 4 : NO_RELAY_HOLD_MS;
+      const hold =
+        attempt.state === "paths" ? NO_RELAY_HOLD_MS : this.#core.member ? FAILED_HOLD_MS / 4 : NO_RELAY_HOLD_MS;
       this.#holds.set(attempt.address, this.#core.now + hold);
       if (peer && !peer.live) peer.ours.delete(attempt.kind);
     }

@@ -80,7 +80,8 @@ export class Nat {
 
   #judge(): void {
     const core = this.#core;
-    for (const [network, report] of this.#reports) if (core.now - report.at > REPORT_LIFE_MS) this.#reports.delete(network);
+    for (const [network, report] of this.#reports)
+      if (core.now - report.at > REPORT_LIFE_MS) this.#reports.delete(network);
     let reports = [...this.#reports.values()];
     // A neighbour on the same private network sees nothing of the NAT in front of both.
     const outside = reports.filter((report) => !isPrivate(report.reporter));
@@ -95,7 +96,9 @@ export class Nat {
     this.#learned = learned;
     core.natKind = kind;
     core.localTas = this.#local.flatMap((socket) => tasOf(socket, "local"));
-    core.publicTas = learned.filter((socket) => !this.#local.includes(socket) || !isPrivate(socket)).flatMap((socket) => tasOf(socket, "learned"));
+    core.publicTas = learned
+      .filter((socket) => !this.#local.includes(socket) || !isPrivate(socket))
+      .flatMap((socket) => tasOf(socket, "learned"));
     if (core.publicTas.length === 0) core.publicTas = core.localTas.filter((ta) => !isPrivate(socketOf(ta) ?? ""));
     if (isSame) return;
     core.descChanged();
@@ -109,8 +112,16 @@ export class Nat {
     const ports = reports.map((report) => Number(report.seen.slice(report.seen.lastIndexOf(":") + 1)));
     if (new Set(reports.map((report) => report.seen)).size === 1) return "eim";
     // A mapping that was made anew in between leaves one odd report behind.
-    if (agreed.length > 0 && reports.length - countOf(reports, agreed[0] as string) <= 1 && reports.length > REPORTERS_FOR_CLASS) return "eim";
-    const steps = ports.slice(1).map((port, place) => Math.abs(port - (ports[place] as number))).sort((a, b) => a - b);
+    if (
+      agreed.length > 0 &&
+      reports.length - countOf(reports, agreed[0] as string) <= 1 &&
+      reports.length > REPORTERS_FOR_CLASS
+    )
+      return "eim";
+    const steps = ports
+      .slice(1)
+      .map((port, place) => Math.abs(port - (ports[place] as number)))
+      .sort((a, b) => a - b);
     return (steps[steps.length >> 1] ?? Number.POSITIVE_INFINITY) <= SEQUENTIAL_STEP ? "edm-seq" : "edm-random";
   }
 }

@@ -90,7 +90,8 @@ export class Paths {
 
   onProbeAck(peer: Peer, path: Path, id: number): void {
     const probe = this.#probes.get(id);
-    if (!probe || probe.peer !== peer || probe.path.id !== pathId(path)) return this.#core.drop("probe answer unexpected");
+    if (!probe || probe.peer !== peer || probe.path.id !== pathId(path))
+      return this.#core.drop("probe answer unexpected");
     this.#probes.delete(id);
     const state = probe.path;
     const rttMs = this.#core.now - probe.sentAt;
@@ -111,7 +112,8 @@ export class Paths {
     if (state.state === "validated" && pathRank(path) >= (peer.active ? pathRank(peer.active.path) : 9)) {
       state.heardAt = this.#core.now;
       // The peer prefers it although ours seems to live: find out whether ours does.
-      if (peer.active && peer.active !== state && this.#core.now - peer.active.heardAt > 1_000) this.#sendProbe(peer, peer.active);
+      if (peer.active && peer.active !== state && this.#core.now - peer.active.heardAt > 1_000)
+        this.#sendProbe(peer, peer.active);
       return;
     }
     this.#sendProbe(peer, state);
@@ -134,7 +136,8 @@ export class Paths {
     for (const round of PUNCH_ROUNDS_MS) {
       remotes.forEach((remote, place) => {
         core.after(round + place * PUNCH_PACE_MS, "punch", () => {
-          if (peer.punchingSince === startedAt && !peer.direct && peer.keys.size > 0) this.probe(peer, { kind: "udp", remote });
+          if (peer.punchingSince === startedAt && !peer.direct && peer.keys.size > 0)
+            this.probe(peer, { kind: "udp", remote });
         });
       });
     }
@@ -253,7 +256,8 @@ export class Paths {
     peer.unansweredPings++;
     this.sendPing(peer);
     if (peer.unansweredPings > 1) {
-      for (const state of [...peer.paths.values()]) if (state !== peer.active && state.state !== "dead") this.#sendProbe(peer, state);
+      for (const state of [...peer.paths.values()])
+        if (state !== peer.active && state.state !== "dead") this.#sendProbe(peer, state);
       this.probe(peer, { kind: "ring" });
     }
     peer.keepalive = core.after(PROBE_GAP_MS, "ping answer", () => {
@@ -367,7 +371,8 @@ export class Paths {
   }
 
   #forgetCandidates(peer: Peer): void {
-    for (const [id, state] of peer.paths) if (state.state === "candidate" && state.path.kind === "udp") peer.paths.delete(id);
+    for (const [id, state] of peer.paths)
+      if (state.state === "candidate" && state.path.kind === "udp") peer.paths.delete(id);
   }
 }
 

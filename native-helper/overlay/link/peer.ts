@@ -31,7 +31,14 @@ export interface HistoryEntry {
   readonly text: string;
 }
 
-const NO_FLAGS: NodeFlags = { public: false, relay: false, gateway: false, bridge: false, nat: "unknown", member: false };
+const NO_FLAGS: NodeFlags = {
+  public: false,
+  relay: false,
+  gateway: false,
+  bridge: false,
+  nat: "unknown",
+  member: false,
+};
 
 export class Peer {
   readonly address: RingAddress;
@@ -167,7 +174,8 @@ export function pathRank(path: Path): number {
   }
 }
 
-const PRIVATE = /^(10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.|169\.254\.|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.|\[f[cd]|\[fe80)/;
+const PRIVATE =
+  /^(10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.|169\.254\.|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.|\[f[cd]|\[fe80)/;
 
 /** RFC 1918, RFC 6598, link-local and unique local addresses. */
 export function isPrivate(remote: string): boolean {

@@ -69,7 +69,14 @@ export class Relays {
   /** Looks for a relay to that peer until a path is up or nobody is left to ask. */
   ensure(peer: Peer, teller?: RingAddress): void {
     if (this.#searches.has(peer.address) || !peer.up) return;
-    const search: Search = { peer, tried: new Set(), waiting: undefined, askedId: undefined, askedRelay: undefined, rounds: 0 };
+    const search: Search = {
+      peer,
+      tried: new Set(),
+      waiting: undefined,
+      askedId: undefined,
+      askedRelay: undefined,
+      rounds: 0,
+    };
     this.#searches.set(peer.address, search);
     this.#step(search, teller);
   }
@@ -98,7 +105,13 @@ export class Relays {
     this.#reserved.set(name, { a: from.address, b: request.peer, by: from.address, until: core.now + RESERVE_MS });
     if (isNew) this.#hooks.reservationsChanged();
     this.#scheduleExpiry();
-    this.#answer(from, id, 0, RESERVE_MS / 1_000, target?.active?.path.kind === "udp" ? target.active.path.remote : undefined);
+    this.#answer(
+      from,
+      id,
+      0,
+      RESERVE_MS / 1_000,
+      target?.active?.path.kind === "udp" ? target.active.path.remote : undefined,
+    );
   }
 
   onRelayOk(from: Peer, id: number, answer: MessageOf<"relayOk">): void {
@@ -178,8 +191,11 @@ export class Relays {
       return this.#setAnchors([]);
     }
     const standing: Peer[] = [];
-    for (const peer of this.#peers.all()) if (peer.direct && peer.up && (peer.ours.has("anchor") || peer.ours.has("leaf"))) standing.push(peer);
-    standing.sort((a, b) => Number(b.ours.has("anchor")) - Number(a.ours.has("anchor")) || (a.srttMs ?? 1e9) - (b.srttMs ?? 1e9));
+    for (const peer of this.#peers.all())
+      if (peer.direct && peer.up && (peer.ours.has("anchor") || peer.ours.has("leaf"))) standing.push(peer);
+    standing.sort(
+      (a, b) => Number(b.ours.has("anchor")) - Number(a.ours.has("anchor")) || (a.srttMs ?? 1e9) - (b.srttMs ?? 1e9),
+    );
     this.#setAnchors(standing.slice(0, ANCHOR_TIMES_MS.length).map((peer) => peer.address));
     if (!core.member) return;
     this.#anchorsFrom ??= core.now;
@@ -234,7 +250,8 @@ export class Relays {
       return this.#hooks.noRelay(peer);
     }
     for (const anchor of peer.desc?.anchors ?? []) {
-      if (anchor !== core.address && !this.#peers.get(anchor)?.direct) this.#hooks.wantAnchor(anchor, teller ?? this.#via(peer));
+      if (anchor !== core.address && !this.#peers.get(anchor)?.direct)
+        this.#hooks.wantAnchor(anchor, teller ?? this.#via(peer));
     }
     search.waiting = core.after(ROUND_GAP_MS, "relay search", () => {
       search.tried.clear();

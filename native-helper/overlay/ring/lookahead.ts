@@ -146,7 +146,9 @@ export class Lookahead {
     this.#send(
       peer,
       true,
-      [...this.#told].slice(0, EDGES_LISTED).map((address) => ({ op: "add" as const, address, rttMs: this.#rttOf(address) })),
+      [...this.#told]
+        .slice(0, EDGES_LISTED)
+        .map((address) => ({ op: "add" as const, address, rttMs: this.#rttOf(address) })),
     );
   }
 

@@ -78,8 +78,16 @@ export class Router {
     const rid = this.#newRid();
     const { type, body } = encodeBody(options.message);
     const routed: Routed = {
-      type: "routed", ttl: TTL, back: false, mode: options.mode, hops: 0, rid,
-      dst: options.dst, src: core.address, innerType: type, inner: body,
+      type: "routed",
+      ttl: TTL,
+      back: false,
+      mode: options.mode,
+      hops: 0,
+      rid,
+      dst: options.dst,
+      src: core.address,
+      innerType: type,
+      inner: body,
     };
     const timer = core.after(options.timeoutMs, "routed answer", () => {
       this.#pending.delete(rid);
@@ -130,7 +138,8 @@ export class Router {
     if (routed.mode === "exact" && exact?.live && !tried.has(dst)) return exact;
     const isRefused = (hop: RingAddress) => tried.has(hop) || hop === src || hop === from?.address;
     // In mode nearest the key may belong to this node's own neighbourhood, which near edges know best.
-    const far = core.member && routed.mode === "exact" ? this.#lookahead.nextHop(dst, core.address, isRefused) : undefined;
+    const far =
+      core.member && routed.mode === "exact" ? this.#lookahead.nextHop(dst, core.address, isRefused) : undefined;
     if (far) return this.#peers.get(far);
     let best: RingAddress | undefined;
     for (const candidate of this.#peers.aroundOf(dst, HOPS_TRIED)) {
@@ -140,7 +149,8 @@ export class Router {
     // The key itself may be a member's address: then it is the nearest of all, unless it asks about its own place.
     if (routed.mode === "nearest" && dst !== src && exact?.live && exact.member && !tried.has(dst)) best = dst;
     if (!best) return undefined;
-    if (core.member && compareDistance(dst, core.address, best) <= 0 && !(dst === core.address && src === core.address)) return undefined;
+    if (core.member && compareDistance(dst, core.address, best) <= 0 && !(dst === core.address && src === core.address))
+      return undefined;
     return this.#peers.get(best);
   }
 
@@ -169,10 +179,18 @@ export class Router {
   #answer(routed: Routed, from: Peer | undefined, message: Message): void {
     const { type, body } = encodeBody(message);
     const answer: Routed = {
-      ...routed, ttl: TTL, back: true, hops: 0, dst: routed.src, src: this.#core.address, innerType: type, inner: body,
+      ...routed,
+      ttl: TTL,
+      back: true,
+      hops: 0,
+      dst: routed.src,
+      src: this.#core.address,
+      innerType: type,
+      inner: body,
     };
     if (!from) return this.#bringHome(answer);
-    if (from.up) this.#control.sendAcked(from, answer, TRIES_A_HOP + 1, () => this.#core.drop("answer not acknowledged"));
+    if (from.up)
+      this.#control.sendAcked(from, answer, TRIES_A_HOP + 1, () => this.#core.drop("answer not acknowledged"));
   }
 
   #bringHome(routed: Routed): void {
@@ -181,8 +199,11 @@ export class Router {
     if (!home) return core.drop("answer unexpected");
     if (home.from) {
       if (routed.ttl === 0 || !home.from.up) return core.drop("answer lost");
-      this.#control.sendAcked(home.from, { ...routed, ttl: routed.ttl - 1, hops: routed.hops + 1 }, TRIES_A_HOP + 1, () =>
-        core.drop("answer not acknowledged"),
+      this.#control.sendAcked(
+        home.from,
+        { ...routed, ttl: routed.ttl - 1, hops: routed.hops + 1 },
+        TRIES_A_HOP + 1,
+        () => core.drop("answer not acknowledged"),
       );
       return;
     }

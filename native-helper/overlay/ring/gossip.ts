@@ -1,0 +1,93 @@
+/** NEAR: each neighbour is told the members nearest to that neighbour (docs/protocol.md, "Gossip"). */
+import { D_NEAR, NEAR_DEBOUNCE_MS, NEAR_PERIOD_MS, NEAR_PERIOD_YOUNG_MS, YOUNG_MS } from "../constants.ts";
+import { type Core, NO_COORD } from "../core.ts";
+import type { Control } from "../link/control.ts";
+import type { Descs } from "../link/descs.ts";
+import type { Peer } from "../link/peer.ts";
+import { around, type Peers } from "../link/peers.ts";
+import type { Timer } from "../timers.ts";
+import type { Brief, Desc } from "../wire/types.ts";
+import type { RingAddress } from "./address.ts";
+
+export class Gossip {
+  readonly #core: Core;
+  readonly #peers: Peers;
+  readonly #control: Control;
+  readonly #descs: Descs;
+  readonly #near: () => readonly RingAddress[];
+  #timer: Timer | undefined;
+  #startedAt = 0;
+
+  constructor(core: Core, peers: Peers, control: Control, descs: Descs, near: () => readonly RingAddress[]) {
+    this.#core = core;
+    this.#peers = peers;
+    this.#control = control;
+    this.#descs = descs;
+    this.#near = near;
+  }
+
+  start(): void {
+    this.#startedAt = this.#core.now;
+    this.#timer = undefined;
+    this.#core.after(NEAR_PERIOD_YOUNG_MS, "gossip", () => this.#repeat());
+  }
+
+  /** The near set changed: told a little later, since changes come in showers. */
+  soon(): void {
+    if (this.#timer?.run) return;
+    this.#timer = this.#core.after(this.#core.vary(NEAR_DEBOUNCE_MS, 0.5), "gossip", () => this.now(false));
+  }
+
+  /** To those whose picture changed; to `all` as a repetition against loss. */
+  now(all: boolean): void {
+    for (const peer of this.#peers.edges()) {
+      const isOnlyGettingIn = !peer.member && peer.ours.size === 0 && peer.theirs.has("leaf");
+      if (all || !isOnlyGettingIn) this.tell(peer, all);
+    }
+  }
+
+  /** Tells a neighbour the members nearest to that neighbour, and our own near set; `again`: even if nothing is new. */
+  tell(peer: Peer, again: boolean): void {
+    if (!peer.live) return;
+    const near = this.#near();
+    const tailored = new Set([...near, ...this.#peers.aroundOf(peer.address, D_NEAR)]);
+    tailored.delete(peer.address);
+    const listed = again && peer.told !== undefined ? [...tailored].sort() : this.#newTo(peer, tailored);
+    if (listed.length === 0 && !again) return;
+    peer.told = tailored;
+    const descs: Desc[] = [];
+    // Only a ring neighbour is likely to link to what it hears of here; others ask for what they need.
+    for (const address of near.includes(peer.address) ? around(listed, peer.address, 1) : []) {
+      if (peer.neighbours.has(address) || peer.toldDescs.has(address)) continue;
+      const desc = this.#descs.get(address) ?? this.#peers.get(address)?.desc;
+      if (!desc) continue;
+      descs.push(desc);
+      peer.toldDescs.add(address);
+    }
+    const briefs = listed.map((address) => this.briefOf(address));
+    this.#control.send(peer, { type: "near", self: this.#core.brief(), briefs, descs });
+  }
+
+  briefOf(address: RingAddress): Brief {
+    if (address === this.#core.address) return this.#core.brief();
+    const flags = this.#peers.get(address)?.flags;
+    return { address, flags: flags ?? this.#core.flags(), coord: NO_COORD };
+  }
+
+  #repeat(): void {
+    this.now(true);
+    const isYoung = this.#core.now - this.#startedAt < YOUNG_MS;
+    const period = isYoung ? NEAR_PERIOD_YOUNG_MS : NEAR_PERIOD_MS;
+    this.#core.after(this.#core.vary(period, 0.1), "gossip", () => this.#repeat());
+  }
+
+  /** Of `tailored` what the peer was not told yet and may want as a ring neighbour, in ring order. */
+  #newTo(peer: Peer, tailored: ReadonlySet<RingAddress>): RingAddress[] {
+    const fresh = [...tailored].filter((address) => !peer.told?.has(address) && !peer.neighbours.has(address));
+    if (fresh.length === 0) return [];
+    const known = new Set([...tailored, ...peer.neighbours, this.#core.address]);
+    known.delete(peer.address);
+    const wanted = new Set(around([...known].sort(), peer.address, D_NEAR));
+    return fresh.filter((address) => wanted.has(address)).sort();
+  }
+}
