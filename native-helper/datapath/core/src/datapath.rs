@@ -113,7 +113,7 @@ impl DataPath {
         for network in self.shared.networks.load().iter() {
             NetworkHandle { shared: self.shared.clone(), network: network.clone() }.remove();
         }
-        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.stopping.store(true, Ordering::SeqCst);
         self.shared.events.stop();
         self.shared.wake_in.wake();
         self.shared.wake_out.wake();
@@ -249,16 +249,14 @@ fn poll_for_input(fd: RawFd) -> libc::pollfd {
 
 /// Waits for any of the descriptors; false once the data path stops.
 fn wait(shared: &Shared, polled: &mut [libc::pollfd]) -> bool {
-    loop {
+    // Asked before each wait: a wake that came during the last round was cleared with it.
+    while !shared.stopping.load(Ordering::SeqCst) {
         // SAFETY: the slice lives over the call.
-        let ready = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, -1) };
-        if shared.stopping.load(Ordering::Relaxed) {
-            return false;
-        }
-        if ready > 0 {
-            return true;
+        if unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, -1) } > 0 {
+            return !shared.stopping.load(Ordering::SeqCst);
         }
     }
+    false
 }
 
 /// Delivers events in batches, and once a second says and forgets what is due.

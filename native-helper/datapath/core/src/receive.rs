@@ -119,7 +119,13 @@ impl Receiver {
         }
         let mut at = 0;
         while let Ok(Some(found)) = frame::next(text, &mut at) {
-            if let Err(reason) = self.frame(entry, found.kind, &mut text[found.body], arrival) {
+            // There is one virtual interface, number 0.
+            let result = if found.aux == 0 {
+                self.frame(entry, found.kind, &mut text[found.body], arrival)
+            } else {
+                Err(Reason::NotImplemented)
+            };
+            if let Err(reason) = result {
                 self.shared.drops.count(reason);
             }
         }

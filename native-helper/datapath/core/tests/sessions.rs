@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use common::{Node, link, mac1_of, packet, share_keys};
 use proptest::prelude::*;
 use ringway_core::aead::{AeadKey, Cipher};
+use ringway_core::datapath::{DataPath, Options};
 use ringway_core::events::Event;
 use ringway_core::noise::blake2s128;
 use ringway_core::session::{Path, Via};
@@ -279,8 +280,8 @@ fn traffic_is_told_when_it_moved() {
 #[test]
 fn a_port_in_use_is_named() {
     let a = Node::new(1);
-    let options = ringway_core::datapath::Options { port: a.data_path.port(), socket_offload: true };
-    let error = ringway_core::datapath::DataPath::open(&options, Box::new(|_| ())).err().unwrap();
+    let options = Options { port: a.data_path.port(), socket_offload: true };
+    let error = DataPath::open(&options, Box::new(|_| ())).err().unwrap();
     assert_eq!(error.code, "PORT_IN_USE");
     assert!(error.text.contains(&a.data_path.port().to_string()));
 }
@@ -296,6 +297,21 @@ fn slots_and_indices_are_not_shared() {
     };
     assert_eq!(a.net.key_add(2, c.addr, &keys(), 5, 6, 0).unwrap_err().code, "SLOT_IN_USE");
     assert_eq!(a.net.key_add(9, c.addr, &keys(), 0x0200_0001, 6, 0).unwrap_err().code, "INDEX_IN_USE");
+}
+
+/// A wake-up that arrives while datagrams are handled must not be lost.
+#[test]
+fn closing_ends_in_the_middle_of_traffic() {
+    let wire = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for n in 0..2_000usize {
+        let options = Options { port: 0, socket_offload: true };
+        let data_path = DataPath::open(&options, Box::new(|_| ())).unwrap();
+        let to = ("127.0.0.1", data_path.port());
+        for _ in 0..n % 7 {
+            wire.send_to(&[0x57; 40], to).unwrap();
+        }
+        data_path.close();
+    }
 }
 
 proptest! {
