@@ -79,7 +79,10 @@ export class Node {
       isNear: (peer) => this.#upkeep.isNear(peer.address),
       sizeEstimate: () => this.#upkeep.sizeEstimate(),
     });
-    this.#handshakes = new Handshakes(core, peers, { sessionUp: (peer, info) => this.#sessionUp(peer, info) });
+    this.#handshakes = new Handshakes(core, peers, {
+      sessionUp: (peer, info) => this.#sessionUp(peer, info),
+      restartSeen: (peer) => this.#restartSeen(peer),
+    });
     this.#relays = new Relays(core, peers, control, this.#paths, {
       reservationsChanged: () => this.#touchFib(),
       wantAnchor: (address, teller) => this.#linker.want(address, "anchor", teller),
@@ -268,6 +271,7 @@ export class Node {
       peer.toldEdges = undefined;
       this.#peers.setFlags(peer, { ...peer.flags, member: false });
       peer.told = undefined;
+      peer.outdated = false;
       peer.edgeSince = undefined; // So that it is told at once who is where.
       peer.toldDescs.clear();
       peer.note(core.wall, "restarted", "The peer started anew");
@@ -288,6 +292,13 @@ export class Node {
     this.#ips.sessionUp(peer);
     if (peer.live) this.#edgeUp(peer);
     this.#pingWaiting();
+  }
+
+  #restartSeen(peer: Peer): void {
+    if (peer.outdated) return;
+    peer.outdated = true;
+    this.#touchFib();
+    this.#paths.suspect(peer);
   }
 
   #pathChanged(peer: Peer): void {
@@ -609,12 +620,10 @@ export class Node {
       kind: "fib",
       fib: {
         self: core.address,
-        edges: this.#peers.edges().map((peer) => ({
-          peer: peer.address,
-          slot: peer.slot,
-          member: peer.member,
-          direct: peer.direct,
-        })),
+        edges: this.#peers
+          .edges()
+          .filter((peer) => !peer.outdated)
+          .map((peer) => ({ peer: peer.address, slot: peer.slot, member: peer.member, direct: peer.direct })),
         lookahead: this.#lookahead.entries(),
         exact: [],
         reserved: this.#relays.reservations(),

@@ -1,5 +1,6 @@
 /** A node's picture of itself: state, peers, and for each peer without a direct link the reason. */
 import type { NatKind, NodeView, NotDirectBecause, NotDirectCode, PeerView } from "./boundary.ts";
+import { SHORTCUT_IDLE_MS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { VirtualIps } from "./lease/virtual-ips.ts";
 import type { Linker } from "./link/linker.ts";
@@ -85,6 +86,8 @@ function linkedView(parts: NodeParts, peer: Peer, now: number): PeerView {
   const kinds = new Set<EdgeKind>([...peer.ours, ...peer.theirs]);
   if (peer.live && upkeep.isNear(peer.address)) kinds.add("near");
   else if (!peer.neighbours.has(core.address)) kinds.delete("near");
+  // A link that has outlived its place on the ring is kept for its traffic, or closes soon.
+  if (kinds.size === 0 && peer.live) kinds.add(now - peer.lastIpAt < SHORTCUT_IDLE_MS ? "shortcut" : "near");
   const path = peer.active?.path;
   const info = ips.infoOf(peer.address);
   const isSilent = peer.unansweredPings > 1;

@@ -54,6 +54,7 @@ const RECLAIM_DEBOUNCE_MS = 2_000;
 const TELL_AFTER_MS = 1_000;
 const CLAIM_RETRY_MS = 1_000;
 const INFOS_LIMIT = 16_384;
+const COUNTERS_RECENT_MS = 1_500;
 const IDLE_SWEEP_MS = 30_000;
 
 export class VirtualIps {
@@ -211,8 +212,11 @@ export class VirtualIps {
     const core = this.#core;
     const sentNow = counters.ipTxPackets - (peer.counters?.ipTxPackets ?? 0);
     const receivedNow = counters.ipRxPackets - (peer.counters?.ipRxPackets ?? 0);
-    if (counters.rxPackets > (peer.counters?.rxPackets ?? 0)) peer.heardAt = core.now;
+    // Counters are told only while IP packets flow: after a pause they say nothing about when the peer was heard.
+    const isRecent = core.now - peer.countersAt < COUNTERS_RECENT_MS;
+    if (isRecent && counters.rxPackets > (peer.counters?.rxPackets ?? 0)) peer.heardAt = core.now;
     peer.counters = counters;
+    peer.countersAt = core.now;
     if (sentNow + receivedNow > 0) peer.lastIpAt = core.now;
     if (sentNow <= 0 || peer.direct) return;
     const recent = (this.#sent.get(peer.address) ?? []).filter((entry) => core.now - entry.at < SHORTCUT_WINDOW_MS);

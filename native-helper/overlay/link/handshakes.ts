@@ -54,6 +54,8 @@ export interface SessionInfo {
 
 export interface HandshakeHooks {
   sessionUp(peer: Peer, info: SessionInfo): void;
+  /** A handshake, not confirmed yet, proves that the peer started anew since its session was made. */
+  restartSeen(peer: Peer): void;
 }
 
 export type DialResult =
@@ -106,7 +108,7 @@ export class Handshakes {
   readonly #pending = new Map<number, Pending>();
   readonly #halfOpenXx = new Map<number, HalfOpenXx>();
   /** What an IK initiator told us, applied when its key is confirmed; by receive index. */
-  readonly #unconfirmed = new Map<number, { peer: Peer; proven: Proven; via: Via }>();
+  readonly #unconfirmed = new Map<number, { peer: Peer; proven: Proven; via: Via; resp: Uint8Array }>();
   readonly #macKeys = new Map<string, Uint8Array>();
 
   constructor(core: Core, peers: Peers, hooks: HandshakeHooks) {
@@ -234,21 +236,27 @@ export class Handshakes {
     const known = this.#peers.get(proven.address);
     if (known && (proven.stamp <= known.confirmedStamp || proven.boot < known.boot))
       return drop(core, "handshake replayed");
+    const tas = proven.payload.tas ?? [];
+    const older: number[] = [];
+    for (const [index, entry] of this.#unconfirmed) {
+      if (entry.peer !== known) continue;
+      if (entry.proven.stamp > proven.stamp) return drop(core, "handshake overtaken");
+      // The same again, because our answer is late or lost: the keys it names must stay.
+      if (entry.proven.stamp === proven.stamp) return { packet: entry.resp, peer: known, tas };
+      older.push(index);
+    }
+    if (known?.up && proven.boot > known.boot) this.#hooks.restartSeen(known);
     const peer = known ?? this.#peers.obtain(proven.address);
     const index = this.newIndex();
     const noise = handshake.write(encodeHandshakePayload(this.#payload(via, undefined), { maxBytes: RESP_ROOM }));
+    const resp = this.#packet({ type: "resp", sender: index, receiver: packet.sender, noise }, remoteX);
     const key = this.#addKey(peer, index, packet.sender, handshake, proven, "peer");
-    for (const [other, entry] of this.#unconfirmed)
-      if (entry.peer === peer && other !== index) this.#dropHalfOpen(other);
-    this.#unconfirmed.set(index, { peer, proven, via });
+    for (const other of older) this.#dropHalfOpen(other);
+    this.#unconfirmed.set(index, { peer, proven, via, resp });
     key.expiry = core.after(halfOpenMs, "half-open handshake", () => this.#dropHalfOpen(index));
     // Nothing is lost by answering under the new key where no session lives; a living one waits for the confirmation.
     if (!peer.up) core.emit({ kind: "keyUse", slot: peer.slot, indexRx: index });
-    return {
-      packet: this.#packet({ type: "resp", sender: index, receiver: packet.sender, noise }, remoteX),
-      peer,
-      tas: proven.payload.tas ?? [],
-    };
+    return { packet: resp, peer, tas };
   }
 
   /** The data path saw the first authentic packet under a key. */
@@ -348,14 +356,25 @@ export class Handshakes {
       this.#fail(pending);
       return false;
     }
-    this.abandon(pending.index);
+    const overtaken = this.#begunBefore(pending);
+    for (const each of [...overtaken, pending]) this.abandon(each.index);
     const known = this.#peers.get(proven.address);
     if (known && proven.boot < known.boot) return false;
     const peer = known ?? this.#peers.obtain(proven.address);
     const key = this.#addKey(peer, pending.index, packet.sender, pending.handshake, proven, "self");
     this.#finish(peer, key, proven, via, "initiator", pending.edgeKind);
-    pending.done({ kind: "up", peer });
+    for (const each of [...overtaken, pending]) each.done({ kind: "up", peer });
     return true;
+  }
+
+  /** Older handshakes towards the same peer, which has dropped their keys for those of `pending`. */
+  #begunBefore(pending: Pending): Pending[] {
+    const older: Pending[] = [];
+    for (const other of this.#pending.values()) {
+      if (other === pending) break; // In order of their beginning.
+      if (other.pattern === "IK" && other.expected === pending.expected) older.push(other);
+    }
+    return older;
   }
 
   #onXx1(via: Via, packet: HandshakePacket): void {

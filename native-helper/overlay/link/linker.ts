@@ -239,9 +239,10 @@ export class Linker {
       return attempt.asked < ASKS ? this.#ask(attempt) : this.#end(attempt, false);
     }
     attempt.state = "paths";
-    if (!this.#handshakes.onLinkResp({ kind: "ring", peer: address }, answer.resp)) return this.#end(attempt, false);
+    const isDone = this.#handshakes.onLinkResp({ kind: "ring", peer: address }, answer.resp);
     const peer = this.#peers.get(address);
-    if (!peer) return this.#end(attempt, false);
+    // A later handshake with the same peer may have overtaken this one: its session serves.
+    if (!peer || !(isDone || peer.up)) return this.#end(attempt, false);
     peer.ours.add(kind);
     this.#flags(peer, answer.desc);
     peer.desc = this.#descs.get(address);

@@ -123,6 +123,9 @@ export class Paths {
   heard(peer: Peer): void {
     peer.heardAt = this.#core.now;
     peer.unansweredPings = 0;
+    if (!peer.outdated) return;
+    peer.outdated = false;
+    this.#hooks.pathChanged(peer);
   }
 
   /** Checks all pairs with the peer's addresses, in rounds, until one answers (RFC 8445 in spirit). */

@@ -82,6 +82,8 @@ export class Peer {
   /** Round-trip questions on their way: id and when sent. */
   readonly pingsOut = new Map<number, Instant>();
   measuredAt: Instant;
+  /** It is said to have started anew: the session is likely dead, and nothing of others is sent by it. */
+  outdated = false;
   pingsSent = 0;
   pongsHeard = 0;
   unansweredPings = 0;
@@ -92,6 +94,8 @@ export class Peer {
   directTries = 0;
   directRetry: Timer | undefined;
   counters: SlotCounters | undefined;
+  /** When they were told. */
+  countersAt = Number.NEGATIVE_INFINITY;
   lastIpAt: Instant;
 
   constructor(address: RingAddress, slot: Slot, now: Instant) {

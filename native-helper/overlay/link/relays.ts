@@ -42,6 +42,9 @@ interface Search {
 const ANSWER_LEAST_MS = 500;
 const ROUNDS = 6;
 const ROUND_GAP_MS = 500;
+/** What each tunnel that a relay already carries for us counts against it, and a leg whose time is not known. */
+const LOAD_COST_MS = 4;
+const UNKNOWN_RTT_MS = 300;
 
 export class Relays {
   readonly #core: Core;
@@ -266,20 +269,22 @@ export class Relays {
   /** Direct neighbours that may know the peer, likeliest first. */
   #candidates(peer: Peer, teller: RingAddress | undefined): Peer[] {
     const anchors = new Set(peer.desc?.anchors ?? []);
-    const scored: { relay: Peer; score: number }[] = [];
     const load = new Map<RingAddress, number>();
     for (const relay of this.#reservedFor.values()) load.set(relay, (load.get(relay) ?? 0) + 1);
+    const scored: { relay: Peer; isLikely: boolean; cost: number }[] = [];
     for (const relay of this.#peers.all()) {
       if (!relay.direct || !relay.up || !relay.isEdge || relay === peer) continue;
-      let score = 0;
-      if (anchors.has(relay.address)) score += 4;
-      if (relay.knows(peer.address)) score += 2;
-      if (relay.address === teller) score += 2;
-      if (relay.flags.public) score += 2;
-      // Tunnels spread over the relays that would do equally well.
-      if (score > 0) scored.push({ relay, score: score - (load.get(relay.address) ?? 0) / 4 });
+      const isLikely = anchors.has(relay.address) || relay.knows(peer.address) || relay.address === teller;
+      if (!isLikely && !relay.flags.public) continue;
+      const near = relay.srttMs ?? UNKNOWN_RTT_MS;
+      const beyond = relay.edgeList.get(peer.address) ?? UNKNOWN_RTT_MS;
+      scored.push({
+        relay,
+        isLikely,
+        cost: near + Math.min(beyond, UNKNOWN_RTT_MS) + LOAD_COST_MS * (load.get(relay.address) ?? 0),
+      });
     }
-    scored.sort((a, b) => b.score - a.score || (a.relay.srttMs ?? 1e9) - (b.relay.srttMs ?? 1e9));
+    scored.sort((a, b) => Number(b.isLikely) - Number(a.isLikely) || a.cost - b.cost);
     return scored.slice(0, 8).map(({ relay }) => relay);
   }
 
