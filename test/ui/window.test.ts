@@ -1,7 +1,7 @@
 /** The window in Chromium over the scripted bridge: what people see in each state, and what they can do. */
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { SceneName } from "../../renderer/bridge/scripted.ts";
+import { type SceneName, sceneNames } from "../../renderer/bridge/scripted.ts";
 import {
   complaintsOf,
   type FileServer,
@@ -49,57 +49,43 @@ describe("the window", () => {
     page.getByRole("switch", { name }).locator("xpath=ancestor::label").click();
   const selectedRow = (page: Page) => page.locator('[role="row"][aria-selected="true"]');
 
+  const states: Record<SceneName, { title: string | RegExp; text: string | RegExp }> = {
+    connected: { title: "Connected", text: /You can reach/ },
+    connecting: { title: "Connecting…", text: "Step 2 of 4: Finding neighbours on the ring" },
+    noBootstrap: { title: "Connecting…", text: "None of the 2 start addresses answers." },
+    off: { title: "Off", text: /Your normal internet traffic is not affected/ },
+    interfaceOff: { title: "On the ring, tap0 off", text: /You help others route/ },
+    alone: { title: "Connected", text: "No peers yet" },
+    failed: { title: "Set-up needed", text: /UDP port 15000 belongs to another program/ },
+    overlap: { title: "On the ring, tap0 off", text: /172\.16\.0\.0\/16 overlaps 172\.16\.4\.0\/24 of virbr1/ },
+    readOnly: { title: "Connected", text: "Looking only" },
+    noAffiliation: { title: "Join your first affiliation", text: "ringway join --config FILE" },
+    strangeNames: { title: "Connected", text: "<img src=x onerror=alert(1)>" },
+    opening: { title: "Asking the network helper…", text: "Asking the network helper…" },
+    noHelper: { title: "The network helper is not running", text: "sudo ringway helper" },
+    notAllowed: { title: "This account may not control the network helper", text: /group ringway/ },
+    mismatch: { title: "Ringway and its helper do not match", text: /version 1 of the helper's calls/ },
+    helperStopped: { title: "Stopped", text: "The network helper stopped" },
+    stale: { title: "Connected", text: /No news for .* Values are from/ },
+    noServer: { title: "Connected", text: /No answer from c01-n000 for \d+ s/ },
+    expired: { title: "This link has expired", text: /Run “ringway ui” on c01-n000 for a new one/ },
+  };
+  /** States that come with time alone: what the clock must move by. */
+  const laterMs: Partial<Record<SceneName, number>> = { stale: 6_000 };
+
   describe("says the state in one word and one sentence", () => {
-    const states: Record<SceneName, { title: string | RegExp; text: string | RegExp }> = {
-      connected: { title: "Connected", text: /You can reach/ },
-      connecting: { title: "Connecting…", text: "Step 2 of 4: Finding neighbours on the ring" },
-      noBootstrap: { title: "Connecting…", text: "None of the 2 start addresses answers." },
-      off: { title: "Off", text: /Your normal internet traffic is not affected/ },
-      interfaceOff: { title: "On the ring, tap0 off", text: /You help others route/ },
-      alone: { title: "Connected", text: "No peers yet" },
-      failed: { title: "Set-up needed", text: /UDP port 15000 belongs to another program/ },
-      overlap: { title: "On the ring, tap0 off", text: /172\.16\.0\.0\/16 overlaps 172\.16\.4\.0\/24 of virbr1/ },
-      readOnly: { title: "Connected", text: "Looking only" },
-      noAffiliation: { title: "Join your first affiliation", text: "ringway join --config FILE" },
-      strangeNames: { title: "Connected", text: "<img src=x onerror=alert(1)>" },
-      opening: { title: "Asking the network helper…", text: "Asking the network helper…" },
-      noHelper: { title: "The network helper is not running", text: "sudo ringway helper" },
-      notAllowed: { title: "This account may not control the network helper", text: /group ringway/ },
-      mismatch: { title: "Ringway and its helper do not match", text: /version 1 of the helper's calls/ },
-      helperStopped: { title: "Stopped", text: "The network helper stopped" },
-      stale: { title: "Connected", text: /No news for .* Values are from/ },
-      noServer: { title: "Connected", text: /No answer from c01-n000 for \d+ s/ },
-      expired: { title: "This link has expired", text: /Run “ringway ui” on c01-n000 for a new one/ },
-    };
     it.each(Object.entries(states))("%s", async (scene, { title, text }) => {
+      await context.clock.install();
       const page = await open({ scene: scene as SceneName });
       const complaints = complaintsOf(page);
       await heading(page, title);
+      await page.clock.fastForward(laterMs[scene as SceneName] ?? 0);
       await shown(page, text);
       expect(complaints).toEqual([]);
     });
   });
 
   describe("passes axe in every state and theme", () => {
-    const scenes: readonly SceneName[] = [
-      "connected",
-      "connecting",
-      "noBootstrap",
-      "off",
-      "interfaceOff",
-      "alone",
-      "failed",
-      "overlap",
-      "readOnly",
-      "noAffiliation",
-      "noHelper",
-      "notAllowed",
-      "mismatch",
-      "helperStopped",
-      "stale",
-      "noServer",
-      "expired",
-    ];
     it.each(Object.keys(themes) as Theme[])("%s", { timeout: 180_000 }, async (theme) => {
       const themed = await browser.newContext({
         viewport: { width: 1440, height: 900 },
@@ -107,11 +93,15 @@ describe("the window", () => {
         reducedMotion: "reduce",
       });
       const found: string[] = [];
-      const page = await openScene(themed, files.origin, { peers: 11 });
-      for (const scene of scenes) {
-        await page.evaluate((name) => window.scripted?.play(name), scene);
-        await page.getByRole("heading", { level: 1 }).waitFor();
-        found.push(...(await violationsOf(page)).map((line) => `${scene}: ${line}`));
+      await themed.clock.install();
+      for (const scene of sceneNames) {
+        const page = await openScene(themed, files.origin, { scene });
+        await heading(page, states[scene].title);
+        await page.clock.fastForward(laterMs[scene] ?? 0);
+        await shown(page, states[scene].text);
+        const violations = await violationsOf(page, theme === "light" ? "all" : "colours");
+        found.push(...violations.map((line) => `${scene}: ${line}`));
+        await page.close();
       }
       await themed.close();
       expect(found).toEqual([]);
@@ -343,10 +333,12 @@ describe("the window", () => {
 
   describe("old values", () => {
     it("are dimmed and dated after 5 s without news, and fresh again with the next", async () => {
+      await context.clock.install();
       const page = await open();
       await heading(page, "Connected");
       expect(await page.getByText(/^No news for/).count()).toBe(0);
-      await shown(page, /^No news for [5-9]/);
+      await page.clock.fastForward(7_000);
+      await shown(page, /^No news for [78]/);
       await tick(page);
       await page.getByText(/^No news for/).waitFor({ state: "detached" });
     });
@@ -360,10 +352,12 @@ describe("the window", () => {
     });
   });
 
-  it("says after 8 s that connecting is slow, and goes on", { timeout: 40_000 }, async () => {
+  it("says after 8 s that connecting is slow, and goes on", async () => {
+    await context.clock.install();
     const page = await open({ scene: "connecting" });
     await shown(page, "This usually takes 2 to 5 seconds.");
-    await page.getByText(/^Still looking after (8|9|1\d) s/).waitFor({ timeout: 20_000 });
+    await page.clock.fastForward(9_000);
+    await page.getByText(/^Still looking after (9|1\d) s/).waitFor();
   });
 
   it("tells the state in the title of the window and to screen readers", async () => {
