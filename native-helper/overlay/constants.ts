@@ -44,6 +44,10 @@ export const HALF_OPEN_MS = 5_000;
 export const HALF_OPEN_LINK_MS = 12_000;
 export const HALF_OPEN_LIMIT = 1_024;
 export const OLD_KEY_MS = 30_000;
+/** Age of keys at which their initiator renews them, at which the other end does, and at which they are refused. */
+export const REKEY_MS = 600_000;
+export const REKEY_OTHER_MS = 660_000;
+export const REJECT_MS = 900_000;
 export const SESSION_IDLE_MS = 900_000;
 export const SESSION_LIMIT = 4_096;
 export const PATHS_PER_SESSION = 8;

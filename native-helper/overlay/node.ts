@@ -3,7 +3,7 @@
  *
  * `step` is called for each input and whenever `wakeAt` has come; effects are to be carried out in order.
  */
-import type { Effect, Input, Instant, NodeOptions, NodeView, Path, Wake } from "./boundary.ts";
+import type { Effect, Input, Instant, NodeOptions, NodeView, Path, Via, Wake } from "./boundary.ts";
 import { CACHED_PEERS, FIB_GAP_MS, FIB_REST_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
 import { Core } from "./core.ts";
 import { Records } from "./dht/records.ts";
@@ -29,6 +29,8 @@ import type { Ctrl, Desc, Message } from "./wire/types.ts";
 
 const SAVE_PERIOD_MS = 30_000;
 const UPKEEP_PERIOD_MS = 2_000;
+const REKEY_TRIES = 8;
+const REKEY_AGAIN_MS = 5_000;
 const SUSPECTS_REMEMBERED = 256;
 const SUSPECT_HOLD_MS = 30_000;
 const USER_PINGS_LIMIT = 256;
@@ -82,6 +84,8 @@ export class Node {
     this.#handshakes = new Handshakes(core, peers, {
       sessionUp: (peer, info) => this.#sessionUp(peer, info),
       restartSeen: (peer) => this.#restartSeen(peer),
+      rekey: (peer) => this.#rekey(peer, REKEY_TRIES),
+      keysExpired: (peer) => this.#dead(peer, "its keys could not be renewed"),
     });
     this.#relays = new Relays(core, peers, control, this.#paths, {
       reservationsChanged: () => this.#touchFib(),
@@ -299,6 +303,22 @@ export class Node {
     peer.outdated = true;
     this.#touchFib();
     this.#paths.suspect(peer);
+  }
+
+  /** Agrees new keys over the active path; traffic goes on under the old ones meanwhile. */
+  #rekey(peer: Peer, tries: number): void {
+    const path = peer.active?.path;
+    if (!path || !peer.up || tries === 0) return;
+    const desc = this.#descs.get(peer.address);
+    if (!desc) {
+      this.#control.send(peer, { type: "descGet", addresses: [peer.address] });
+      this.#core.after(REKEY_AGAIN_MS, "rekey", () => this.#rekey(peer, tries - 1));
+      return;
+    }
+    const via: Via = path.kind === "udp" ? path : { ...path, peer: peer.address };
+    this.#handshakes.initiate(desc, peer.address, via, undefined, (result) => {
+      if (result.kind !== "up") this.#core.after(REKEY_AGAIN_MS, "rekey", () => this.#rekey(peer, tries - 1));
+    });
   }
 
   #pathChanged(peer: Peer): void {

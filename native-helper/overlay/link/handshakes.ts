@@ -11,6 +11,9 @@ import {
   HANDSHAKE_GIVE_UP_MS,
   HANDSHAKE_RETRY_MS,
   OLD_KEY_MS,
+  REJECT_MS,
+  REKEY_MS,
+  REKEY_OTHER_MS,
 } from "../constants.ts";
 import type { Core } from "../core.ts";
 import type { RingAddress } from "../ring/address.ts";
@@ -53,6 +56,10 @@ export interface SessionInfo {
 }
 
 export interface HandshakeHooks {
+  /** The session's keys are old: agree new ones over its active path. */
+  rekey(peer: Peer): void;
+  /** New keys could not be agreed in time. */
+  keysExpired(peer: Peer): void;
   sessionUp(peer: Peer, info: SessionInfo): void;
   /** A handshake, not confirmed yet, proves that the peer started anew since its session was made. */
   restartSeen(peer: Peer): void;
@@ -486,6 +493,7 @@ export class Handshakes {
     peer.since ??= this.#core.wall;
     peer.heardAt = this.#core.now;
     this.#use(peer, key, restarted);
+    this.#scheduleRekey(peer, key, role);
     this.#hooks.sessionUp(peer, {
       via,
       role,
@@ -494,6 +502,14 @@ export class Handshakes {
       observed: proven.payload.observed,
       restarted,
     });
+  }
+
+  /** The one that began the session renews its keys; the other end does where that fails. Keys too old end the session. */
+  #scheduleRekey(peer: Peer, key: Key, role: "initiator" | "responder"): void {
+    const core = this.#core;
+    const isCurrent = () => peer.sendKey === key && this.#peers.get(peer.address) === peer;
+    core.after(role === "initiator" ? REKEY_MS : REKEY_OTHER_MS, "rekey", () => isCurrent() && this.#hooks.rekey(peer));
+    core.after(REJECT_MS, "keys too old", () => isCurrent() && this.#hooks.keysExpired(peer));
   }
 
   /** Of two handshakes begun at once both ends keep sending on the one begun by the lower address. */
