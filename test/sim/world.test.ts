@@ -154,6 +154,36 @@ describe("a world of real engines", () => {
     untilWhole(w, 15_000);
   });
 
+  // Each of these seeds once showed a fault: keys that one end had dropped, a dead edge taken for a living one.
+  it.each([
+    [105, 0.03],
+    [110, 0],
+    [112, 0],
+  ])("reaches all at the demo's sites while a public node dies and comes back (seed %i, loss %f)", (seed, lossOdds) => {
+    const w = world(seed, { faults: { lossOdds, jitterMs: 200 * lossOdds } });
+    const { all, open, homes, labs } = demo(w);
+    startAll(all);
+    untilWhole(w, 15_000);
+    expectAllReachable(w, allPairs(all));
+    const soft = allPairs([...homes, ...labs.flat()]);
+    for (let second = 0; second < 6; second++) {
+      for (const [from, to] of soft) w.sendIp(from, to);
+      w.run(1000);
+    }
+    w.run(10_000);
+    expect(soft.filter(([from, to]) => pathBetween(from, to) !== "udp")).toEqual([]);
+    const relay = open[seed % open.length] as Host;
+    relay.crash();
+    untilWhole(w, 20_000);
+    expectAllReachable(w, allPairs(w.up));
+    relay.start();
+    untilWhole(w, 15_000);
+    expectAllReachable(
+      w,
+      allPairs(all).filter((pair) => pair.includes(relay)),
+    );
+  });
+
   it("keeps two halves of a partition apart, and has one ring again after it", () => {
     const w = world(51);
     const hosts = publicHosts(w, 12);
