@@ -62,7 +62,9 @@ export class FarEdges {
       const size = this.sizeEstimate();
       for (let missing = 0; missing < Math.min(FINDS_AT_ONCE, wanted - have); missing++) this.#make(size, wanted);
     }
-    core.after(core.vary(have < wanted ? FAR_TICK_SHORT_MS : FAR_TICK_FULL_MS, 0.2), "far edges", () => this.#upkeep());
+    // Who has just come knows a few members only and takes the ring for a small one: it must look again soon.
+    const isFull = core.member && wanted > 0 && have >= wanted;
+    core.after(core.vary(isFull ? FAR_TICK_FULL_MS : FAR_TICK_SHORT_MS, 0.2), "far edges", () => this.#upkeep());
   }
 
   /** One far edge at a harmonic distance (Kleinberg; Symphony), stratified over the slots. */
