@@ -13,7 +13,11 @@ const typeScriptProjects = [
   "tools/tsconfig.json",
 ];
 
-export const cargoProjects = ["native-helper/datapath", "test/netns/emulator"];
+/** With the package of each that has the tests. */
+export const cargoProjects = [
+  { folder: "native-helper/datapath", tested: "ringway-core" },
+  { folder: "test/netns/emulator", tested: "ringway-emulator" },
+];
 
 /** @typedef {{name: string, command: [string, ...string[]], fix?: [string, ...string[]]}} Step */
 
@@ -32,21 +36,22 @@ function steps() {
       return step;
     }),
     { name: "layering", command: [node, tool.vitest, "run", "--project", "unit", "test/layering.test.ts"] },
-    ...cargoProjects.flatMap((project) => {
-      const manifest = ["--manifest-path", path.join(project, "Cargo.toml")];
+    ...cargoProjects.flatMap(({ folder }) => {
+      const manifest = ["--manifest-path", path.join(folder, "Cargo.toml")];
       /** @type {Step[]} */
       const pair = [
         {
-          name: `rustfmt (${project})`,
+          name: `rustfmt (${folder})`,
           command: ["cargo", "fmt", ...manifest, "--all", "--check"],
           fix: ["cargo", "fmt", ...manifest, "--all"],
         },
         {
-          name: `clippy (${project})`,
+          name: `clippy (${folder})`,
           command: [
             "cargo",
             "clippy",
             "--quiet",
+            "--release", // As everything else is built: what the dependencies generate is made once.
             ...manifest,
             "--locked",
             "--workspace",

@@ -104,15 +104,20 @@ async function vitest(project, filters) {
 }
 
 /**
- * @param {string} project
+ * Tests run in the release profile, with the checks of a debug build switched on for the package that is tested: so they
+ * share the dependencies, most of the building time, with the product.
+ * @param {{folder: string, tested: string}} project
  * @returns {Promise<Counts>}
  */
-async function cargoTest(project) {
-  say(`cargo test in ${project}`);
+async function cargoTest({ folder, tested }) {
+  say(`cargo test in ${folder}`);
+  const settings = ["debug-assertions=true", "overflow-checks=true", "opt-level=1"];
+  const config = settings.flatMap((setting) => ["--config", `profile.release.package.${tested}.${setting}`]);
+  const manifest = path.join(folder, "Cargo.toml");
   let output = "";
   const status = await run(
     "cargo",
-    ["test", "--locked", "--workspace", "--manifest-path", path.join(project, "Cargo.toml")],
+    ["test", "--release", "--locked", "--workspace", "--manifest-path", manifest, ...config],
     {
       stdout: (text) => {
         output += text;
@@ -129,14 +134,14 @@ async function cargoTest(project) {
     counts.skipped += Number(ignored);
   }
   for (const [, name, reason] of output.matchAll(/^test (.+) \.\.\. ignored(?:, (.*))?$/gm)) {
-    process.stdout.write(`SKIPPED ${project} > ${name}: ${reason ?? "no reason given"}\n`);
+    process.stdout.write(`SKIPPED ${folder} > ${name}: ${reason ?? "no reason given"}\n`);
   }
   if (status !== 0 && counts.failed === 0) {
-    process.stdout.write(`FAILED  cargo test exited with ${status} in ${project}\n`);
+    process.stdout.write(`FAILED  cargo test exited with ${status} in ${folder}\n`);
     counts.failed = 1;
   }
   if (counts.passed + counts.failed + counts.skipped === 0) {
-    process.stdout.write(`FAILED  cargo test ran no test in ${project}\n`);
+    process.stdout.write(`FAILED  cargo test ran no test in ${folder}\n`);
     counts.failed = 1;
   }
   return counts;
