@@ -79,7 +79,7 @@ export class Node {
       observed: (_by, reporter, own) => this.#nat.observed(reporter, own),
       punchFailed: (peer) => this.#retryDirect(peer),
       isNear: (peer) => this.#upkeep.isNear(peer.address),
-      sizeEstimate: () => this.#upkeep.sizeEstimate(),
+      ownEstimate: () => this.#upkeep.ownEstimate(),
     });
     this.#handshakes = new Handshakes(core, peers, {
       sessionUp: (peer, info) => this.#sessionUp(peer, info),

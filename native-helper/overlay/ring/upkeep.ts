@@ -133,6 +133,11 @@ export class Upkeep {
     return this.#farEdges.sizeEstimate();
   }
 
+  /** The part of this node in the estimates of others. */
+  ownEstimate(): number {
+    return this.#farEdges.ownEstimate();
+  }
+
   start(cached: readonly SocketAddress[]): void {
     if (this.#running) return;
     const core = this.#core;
