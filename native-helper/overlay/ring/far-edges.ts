@@ -110,7 +110,7 @@ export class FarEdges {
       const isFar = peer?.ours.has("far") ?? false;
       if (isFar && size <= 2 * madeFor && madeFor <= 2 * size) continue;
       if (!isFar && this.#linker.isTrying(address)) continue;
-      peer?.ours.delete("far");
+      peer?.giveUp("far");
       this.#madeFor.delete(address);
     }
   }
