@@ -17,8 +17,9 @@ const PING_INTERVAL_MS = 200;
 const PAIR_DEADLINE_MS = 20_000;
 /** After the pings, until attempts at direct links are over. */
 const SETTLE_MS = 10_000;
-/** Programs that are started or pinging at once. */
+/** Hosts that are made, or nodes that are looked at, at once. */
 const STARTS_AT_ONCE = 4;
+/** Pairs that ping at once, where there are not many nodes; with more it is one pair for every two nodes. */
 const PINGS_AT_ONCE = 16;
 /** Where hundreds of nodes share two cores, all joining in one instant would measure the cores. */
 const JOINS_AT_ONCE = 12;
@@ -100,8 +101,9 @@ async function joinAndPing(
 
 async function pingPairs(nodes: readonly DemoNode[], say: Say): Promise<PairPinged[]> {
   const pairs = nodes.flatMap((from, index) => nodes.slice(index + 1).map((to) => ({ from, to })));
+  const atOnce = Math.max(PINGS_AT_ONCE, Math.round(nodes.length / 2));
   let done = 0;
-  const pings = await inParallel(pairs, PINGS_AT_ONCE, async ({ from, to }): Promise<PairPinged> => {
+  const pings = await inParallel(pairs, atOnce, async ({ from, to }): Promise<PairPinged> => {
     const options = { count: PINGS_A_PAIR, intervalMs: PING_INTERVAL_MS, deadlineMs: PAIR_DEADLINE_MS };
     const { answered, rttMs } = await ping(from.host, to.plan.virtualIp, options);
     if (++done % 500 === 0) say(`${done} of ${pairs.length} pairs pinged`);

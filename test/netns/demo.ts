@@ -71,7 +71,9 @@ async function withInternet(options: DemoOptions): Promise<number> {
   });
   const nodes: DemoNode[] = [];
   try {
-    const course = runDemo(internet, options.plan, nodes, say);
+    const course = runDemo(internet, options.plan, nodes, (text) => {
+      if (interrupted === undefined) say(text);
+    });
     // What is still under way when the user has had enough fails as its programs end; nobody needs to hear of it.
     const result = await Promise.race([course, interruption]);
     if (result === undefined) course.catch(() => {});

@@ -31,6 +31,8 @@ export async function throughput(host: Host, address: string, options: Throughpu
   const command = ["iperf3", "--client", address, "--time", String(options.seconds), "--json"];
   if (options.udp) {
     command.push("--udp", "--bitrate", String(options.udp.bitsPerS), "--length", String(options.udp.payloadBytes));
+    // With the small buffers of the default, what is lost is lost in iperf3's own socket while it waits for a core.
+    command.push("--window", "2M");
   } else {
     // Named for each connection, because namespaces differ in what they take by default.
     command.push("--parallel", String(options.streams ?? 1), "--congestion", "cubic");
