@@ -3,7 +3,7 @@
  *
  * `step` is called for each input and whenever `wakeAt` has come; effects are to be carried out in order.
  */
-import type { Effect, Input, Instant, NodeOptions, NodeView, Path, Via, Wake } from "./boundary.ts";
+import type { Effect, Input, Instant, NodeOptions, NodeView, Path, Slot, Via, Wake } from "./boundary.ts";
 import { CACHED_PEERS, FIB_GAP_MS, FIB_REST_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
 import { Core } from "./core.ts";
 import { Records } from "./dht/records.ts";
@@ -56,6 +56,8 @@ export class Node {
   readonly #userPings = new Map<string, { id: number; sentAt: Instant }>();
   readonly #waitingPings: { id: number; peer: RingAddress; until: Instant }[] = [];
   #cached: readonly { address: RingAddress; remote: string }[];
+  /** Sessions whose edge was closed by agreement, until the next forwarding table. */
+  readonly #closing: Slot[] = [];
   #fibDirty = true;
   #fibAt = Number.NEGATIVE_INFINITY;
   #fibTimerSet = false;
@@ -79,7 +81,7 @@ export class Node {
       observed: (_by, reporter, own) => this.#nat.observed(reporter, own),
       punchFailed: (peer) => this.#retryDirect(peer),
       isNear: (peer) => this.#upkeep.isNear(peer.address),
-      sizeEstimate: () => this.#upkeep.sizeEstimate(),
+      ownEstimate: () => this.#upkeep.ownEstimate(),
     });
     this.#handshakes = new Handshakes(core, peers, {
       sessionUp: (peer, info) => this.#sessionUp(peer, info),
@@ -361,8 +363,11 @@ export class Node {
 
   /** Drops session, keys and edge. */
   #forget(peer: Peer): void {
-    const core = this.#core;
-    core.emit({ kind: "sessionDrop", slot: peer.slot });
+    this.#core.emit({ kind: "sessionDrop", slot: peer.slot });
+    this.#removePeer(peer);
+  }
+
+  #removePeer(peer: Peer): void {
     this.#handshakes.forget(peer);
     this.#paths.forget(peer);
     this.#peers.remove(peer);
@@ -482,12 +487,15 @@ export class Node {
   #onTrim(peer: Peer): void {
     peer.theirs.clear();
     const accept = this.#mayClose(peer);
+    if (!accept && !peer.isEdge) peer.ours.add("near"); // Now it is an edge for our sake alone.
     this.#control.send(peer, { type: "trimOk", accept });
     if (accept) this.#closeAgreed(peer);
   }
 
+  /** Packets go by the session until the forwarding table knows that it ends. */
   #closeAgreed(peer: Peer): void {
-    this.#forget(peer);
+    this.#closing.push(peer.slot);
+    this.#removePeer(peer);
     this.#upkeep.edgeClosed(peer);
   }
 
@@ -649,6 +657,7 @@ export class Node {
         reserved: this.#relays.reservations(),
       },
     });
+    for (const slot of this.#closing.splice(0)) core.emit({ kind: "sessionDrop", slot });
   }
 
   #withPeer(slot: number, then: (peer: Peer) => void): void {

@@ -368,8 +368,7 @@ export class VirtualIps {
     const core = this.#core;
     for (const peer of this.#peers.all()) {
       if (!peer.ours.has("shortcut") || core.now - peer.lastIpAt < SHORTCUT_IDLE_MS) continue;
-      peer.ours.delete("shortcut");
-      if (peer.ours.size === 0 && peer.up) this.#control.send(peer, { type: "trim" });
+      peer.giveUp("shortcut");
     }
     core.after(IDLE_SWEEP_MS, "idle shortcuts", () => this.#sweepShortcuts());
   }

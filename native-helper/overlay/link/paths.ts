@@ -33,7 +33,8 @@ export interface PathHooks {
   /** An attempt to reach the peer directly ended without success. */
   punchFailed(peer: Peer): void;
   isNear(peer: Peer): boolean;
-  sizeEstimate(): number;
+  /** Members of the ring as this node alone sees it. */
+  ownEstimate(): number;
 }
 
 interface Probe {
@@ -174,7 +175,7 @@ export class Paths {
   sendPing(peer: Peer): number {
     peer.pingsSent++;
     const t = Math.floor(this.#core.now) >>> 0;
-    const log2N = Math.log2(Math.max(1, this.#hooks.sizeEstimate()));
+    const log2N = Math.log2(Math.max(1, this.#hooks.ownEstimate()));
     const id = this.#control.send(peer, { type: "ping", t, load: 0, log2N });
     peer.pingsOut.set(id, this.#core.now);
     if (peer.pingsOut.size > PINGS_REMEMBERED) {

@@ -125,6 +125,12 @@ export class Peer {
     return this.up && this.isEdge && this.active !== undefined && this.active.path.kind !== "ring";
   }
 
+  /** This node needs the edge no more for that reason; a live one stays until both ends agree to close it. */
+  giveUp(kind: EdgeKind): void {
+    const wasLive = this.live;
+    if (this.ours.delete(kind) && wasLive && !this.isEdge) this.ours.add("near");
+  }
+
   get member(): boolean {
     return this.flags.member;
   }

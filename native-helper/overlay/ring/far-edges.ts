@@ -24,6 +24,8 @@ export class FarEdges {
   readonly #linker: Linker;
   readonly #descs: Descs;
   readonly #hooks: FarHooks;
+  /** The estimated size of the ring for which each far edge was chosen. */
+  readonly #madeFor = new Map<RingAddress, number>();
 
   constructor(core: Core, peers: Peers, linker: Linker, descs: Descs, hooks: FarHooks) {
     this.#core = core;
@@ -40,12 +42,22 @@ export class FarEdges {
   /** Number of members estimated from the density of the near set and what neighbours estimate. */
   sizeEstimate(): number {
     const members = this.#peers.liveMembers().length;
-    if (!this.#core.member) return members;
-    if (this.#hooks.near().length < 2 * D_NEAR) return members + 1;
-    const all = [Math.log2((2 * D_NEAR) / this.#nearShare())];
+    if (!this.#core.member || this.#hooks.near().length < 2 * D_NEAR) return this.ownEstimate();
+    const all = [Math.log2(this.ownEstimate())];
     for (const peer of this.#peers.all()) if (peer.live && peer.log2N !== undefined) all.push(peer.log2N);
     all.sort((a, b) => a - b);
     return Math.max(members + 1, Math.round(2 ** (all[all.length >> 1] as number)));
+  }
+
+  /**
+   * What this node sees of the density alone. Neighbours are told this and not the median of all, which would be made
+   * of medians then and stay where it was while the ring grows.
+   */
+  ownEstimate(): number {
+    const members = this.#peers.liveMembers().length;
+    if (!this.#core.member) return members;
+    if (this.#hooks.near().length < 2 * D_NEAR) return members + 1;
+    return (2 * D_NEAR) / this.#nearShare();
   }
 
   /** Far edges wanted: none in a small ring, then the logarithm of its size. */
@@ -57,6 +69,7 @@ export class FarEdges {
   #upkeep(): void {
     const core = this.#core;
     const wanted = this.wanted();
+    this.#releaseMisplaced();
     const have = this.#peers.edges().filter((peer) => peer.ours.has("far")).length;
     if (core.member && have < wanted) {
       const size = this.sizeEstimate();
@@ -78,12 +91,28 @@ export class FarEdges {
     const place = addressToNumber(core.address) + (core.entropy.fraction() < 0.5 ? steps : -steps);
     this.#hooks.find(addressFromNumber(place), (found) => {
       for (const desc of found.descs) this.#descs.learn(desc);
-      const fresh = found.briefs.filter(
-        (brief) => brief.flags.member && brief.address !== core.address && !this.#peers.get(brief.address)?.live,
-      );
+      // The owner knows the members next to it; what it lists beyond lies anywhere, mostly far from the target.
+      const fresh = found.briefs
+        .slice(0, 2 * D_NEAR + 1)
+        .filter(
+          (brief) => brief.flags.member && brief.address !== core.address && !this.#peers.get(brief.address)?.live,
+        );
       const pick = fresh[core.entropy.u32() % Math.max(1, fresh.length)];
-      if (pick) this.#linker.want(pick.address, "far");
+      if (pick && this.#linker.want(pick.address, "far")) this.#madeFor.set(pick.address, size);
     });
+  }
+
+  /** Far edges chosen for a ring half or twice as large lie at the wrong distances: others take their places. */
+  #releaseMisplaced(): void {
+    const size = this.sizeEstimate();
+    for (const [address, madeFor] of this.#madeFor) {
+      const peer = this.#peers.get(address);
+      const isFar = peer?.ours.has("far") ?? false;
+      if (isFar && size <= 2 * madeFor && madeFor <= 2 * size) continue;
+      if (!isFar && this.#linker.isTrying(address)) continue;
+      peer?.giveUp("far");
+      this.#madeFor.delete(address);
+    }
   }
 
   /** The share of the ring that the near set spans. */

@@ -133,6 +133,11 @@ export class Upkeep {
     return this.#farEdges.sizeEstimate();
   }
 
+  /** The part of this node in the estimates of others. */
+  ownEstimate(): number {
+    return this.#farEdges.ownEstimate();
+  }
+
   start(cached: readonly SocketAddress[]): void {
     if (this.#running) return;
     const core = this.#core;
@@ -362,7 +367,7 @@ export class Upkeep {
     const leastAge = isCrowded ? TRIM_AGE_UNDER_PRESSURE_MS : TRIM_AGE_MS;
     for (const peer of edges) {
       const age = core.now - (peer.edgeSince ?? core.now);
-      if (peer.ours.has("leaf") && core.member && (isCrowded || age >= LEAF_AFTER_MEMBER_MS)) peer.ours.delete("leaf");
+      if (peer.ours.has("leaf") && core.member && (isCrowded || age >= LEAF_AFTER_MEMBER_MS)) peer.giveUp("leaf");
       if (age < leastAge || core.now - peer.trimAskedAt < TRIM_ASK_AGAIN_MS || !this.mayTrim(peer)) continue;
       if (peer.theirs.has("far") || peer.theirs.has("anchor") || peer.theirs.has("shortcut") || peer.theirs.has("leaf"))
         continue;
