@@ -294,11 +294,14 @@ export class Handshakes {
     this.#unconfirmed.clear();
   }
 
+  /** The peer's session ends: what still waits for an answer about it must not take it for alive. */
   forget(peer: Peer): void {
     for (const key of peer.keys.values()) {
       key.expiry?.cancel();
       this.#unconfirmed.delete(key.indexRx);
     }
+    peer.keys.clear();
+    peer.sendKey = undefined;
     for (const pending of [...this.#pending.values()])
       if (pending.expected === peer.address) this.abandon(pending.index);
   }

@@ -353,6 +353,8 @@ export class Paths {
       for (const tried of peer.punchTried) if (tried.to === best.path.remote) tried.result = "answered";
       peer.punchingSince = undefined;
       this.#forgetCandidates(peer);
+      // The answer tells how we look from there; a few such reports make the class of our NAT.
+      if (core.natKind === "unknown") this.sendPing(peer);
     }
     peer.note(core.wall, "path", describePath(best.path));
     this.#hooks.pathChanged(peer);

@@ -191,6 +191,7 @@ export class Relays {
     this.#scheduleRenewal();
     if (core.natKind === "public") {
       this.#anchorsFrom = undefined;
+      for (const peer of this.#peers.all()) peer.giveUp("anchor");
       return this.#setAnchors([]);
     }
     const standing: Peer[] = [];
