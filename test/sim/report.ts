@@ -1,5 +1,5 @@
 /** What a run of the simulator says: the JSON document of `npm run sim`, and the same for people. */
-import type { MixName } from "./scenario-join.ts";
+import type { MixName } from "./crowd.ts";
 
 export interface RunOptions {
   readonly nodes: number;
@@ -44,4 +44,14 @@ export function reportText(report: Report): string {
     report.pass ? "all bars met" : "some bars missed",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** A figure that must not exceed its bar; one that could not be had fails. */
+export function atMost(name: string, unit: string, bar: number, value: number | null): Bar {
+  return { name, value, unit, bar, pass: value !== null && value <= bar };
+}
+
+/** A figure that must reach its bar. */
+export function atLeast(name: string, unit: string, bar: number, value: number | null): Bar {
+  return { name, value, unit, bar, pass: value !== null && value >= bar };
 }

@@ -5,28 +5,13 @@
 import type { RingAddress } from "../../native-helper/overlay/ring/address.ts";
 import { messageTypeName } from "../../native-helper/overlay/wire/ctrl.ts";
 import { checkRing, routeOf } from "./checks.ts";
+import { type MixName, START_SPREAD_MS, samplePairs, startAll } from "./crowd.ts";
+import { mean, quantile, round } from "./figures.ts";
 import { type Host, ROUTED_INSIDE } from "./host.ts";
-import type { SiteKind } from "./nat.ts";
 import type { SeededEntropy } from "./random.ts";
 import type { Bar, Figures, Report, RunOptions } from "./report.ts";
 import { World } from "./world.ts";
 
-/** Shares of the kinds of site beside the bootstraps, which are public. */
-export const MIXES = {
-  public: [["public", 1]],
-  // Of the measured mix (10 % public, 60 % EIM, 20 % EDM, 10 % UDP blocked) what UDP alone can reach.
-  typical: [
-    ["public", 0.11],
-    ["cone", 0.67],
-    ["symmetric", 0.22],
-  ],
-} as const satisfies Record<string, readonly (readonly [SiteKind, number])[]>;
-
-export type MixName = keyof typeof MIXES;
-
-const BOOTSTRAPS = 5;
-/** The nodes start within this time. */
-const START_SPREAD_MS = 100;
 const CONVERGE_LIMIT_MS = 60_000;
 /** Far edges are filled up after the ring is whole. */
 const SETTLE_MS = 15_000;
@@ -74,28 +59,6 @@ export function runJoin(options: RunOptions, progress: (text: string) => void): 
   const bars = barsOf(options, figures, consistent);
   const pass = bars.every((bar) => bar.pass);
   return { scenario: "join", seed, nodes, mix: options.mix, pass, ring: { consistent }, figures, bars };
-}
-
-function startAll(world: World, nodes: number, mix: MixName, entropy: SeededEntropy): void {
-  const bootstraps: Host[] = [];
-  for (let i = 0; i < Math.min(BOOTSTRAPS, nodes); i++) bootstraps.push(world.addHost({ kind: "public" }));
-  const startAddresses = bootstraps.map((host) => host.options.socket.local);
-  for (let i = bootstraps.length; i < nodes; i++)
-    world.addHost({ kind: kindOf(mix, entropy.fraction()), startAddresses });
-  for (const host of bootstraps) {
-    // The others of the list; a node does not start from itself.
-    host.startAddresses = startAddresses.filter((address) => address !== host.options.socket.local);
-  }
-  for (const host of world.hosts) world.queue.at(entropy.fraction() * START_SPREAD_MS, () => host.start());
-}
-
-function kindOf(mix: MixName, place: number): SiteKind {
-  let rest = place;
-  for (const [kind, share] of MIXES[mix]) {
-    if (rest < share) return kind;
-    rest -= share;
-  }
-  return "public";
 }
 
 function converge(world: World, progress: (text: string) => void): number | undefined {
@@ -192,16 +155,6 @@ function exchangeIp(world: World, entropy: SeededEntropy): { asked: number; answ
   return { asked: exchanges.length, answered: ms.length, ms };
 }
 
-/** Ordered pairs of different hosts; none where there is one host only. */
-function samplePairs(hosts: readonly Host[], count: number, entropy: SeededEntropy): [Host, Host][] {
-  const pairs: [Host, Host][] = [];
-  while (hosts.length > 1 && pairs.length < count) {
-    const [a, b] = [entropy.pick(hosts), entropy.pick(hosts)];
-    if (a !== b) pairs.push([a, b]);
-  }
-  return pairs;
-}
-
 /** Seconds until a ring of 100, 1,000 and 10,000 nodes is whole, and mean hops, that the protocol promises. */
 const CONVERGE_BARS_S: Readonly<Record<MixName, SizeBars>> = { public: [6, 10, 20], typical: [10, 10, 20] };
 const HOPS_BARS: SizeBars = [2.1, 3, 4];
@@ -240,17 +193,4 @@ function bySize(nodes: number, [at100, at1k, at10k]: SizeBars): number {
   const steps = Math.log10(nodes) - 2;
   if (steps <= 0) return at100;
   return round(steps <= 1 ? at100 + (at1k - at100) * steps : at1k + (at10k - at1k) * (steps - 1), 2);
-}
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-}
-
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }

@@ -1,26 +1,40 @@
 /**
- * `npm run sim -- [--scenario join] --nodes 500 --seed 7 [--mix public] [--json] [--trace]`
+ * `npm run sim -- [--scenario join] [--nodes 500] [--seed 7] [--mix public] [--json] [--trace]`
  *
  * The document is on stdout, progress and traces on stderr. Exit status: 0 all bars met, 1 a bar missed or a rule broken,
  * 2 wrong use.
  */
 import { parseArgs } from "node:util";
+import { MIXES, type MixName } from "./crowd.ts";
 import { type Report, type RunOptions, reportText } from "./report.ts";
-import { MIXES, type MixName, runJoin } from "./scenario-join.ts";
+import { runJoin } from "./scenario-join.ts";
 
-const SCENARIOS: Readonly<Record<string, (options: RunOptions, progress: (text: string) => void) => Report>> = {
-  join: runJoin,
+interface Scenario {
+  run(options: RunOptions, progress: (text: string) => void): Report;
+  /** Its size, and the kinds of site, unless given. */
+  readonly nodes: number;
+  readonly mix: MixName;
+}
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  join: { run: runJoin, nodes: 500, mix: "public" },
 };
 const NODES_LIMIT = 100_000;
 
-export const USAGE = `usage: npm run sim -- [--scenario NAME] --nodes N [--seed N] [--mix NAME] [--json] [--trace]
+export const USAGE = `usage: npm run sim -- [--scenario NAME] [--nodes N] [--seed N] [--mix NAME] [--json] [--trace]
   --scenario  ${Object.keys(SCENARIOS).join(", ")} (default join)
-  --nodes     1 to ${NODES_LIMIT}
+  --nodes     1 to ${NODES_LIMIT} (default ${defaults(({ nodes }) => nodes)})
   --seed      0 to ${Number.MAX_SAFE_INTEGER} (default 1)
-  --mix       ${Object.keys(MIXES).join(", ")}: kinds of sites (default public)
+  --mix       ${Object.keys(MIXES).join(", ")}: kinds of sites (default ${defaults(({ mix }) => mix)})
   --json      one JSON document on stdout
   --trace     what goes into and comes out of each node, on stderr
 `;
+
+function defaults(of: (scenario: Scenario) => string | number): string {
+  return Object.entries(SCENARIOS)
+    .map(([name, scenario]) => `${name} ${of(scenario)}`)
+    .join(", ");
+}
 
 export interface Streams {
   out(text: string): void;
@@ -37,7 +51,7 @@ export function main(args: readonly string[], streams: Streams): number {
   const { scenario, json, trace, ...rest } = parsed;
   const options: RunOptions = trace ? { ...rest, trace: (line) => streams.err(`${line}\n`) } : rest;
   try {
-    const report = scenario(options, (text) => streams.err(`${text}\n`));
+    const report = scenario.run(options, (text) => streams.err(`${text}\n`));
     streams.out(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
     return report.pass ? 0 : 1;
   } catch (error) {
@@ -47,7 +61,7 @@ export function main(args: readonly string[], streams: Streams): number {
 }
 
 interface Parsed {
-  readonly scenario: (options: RunOptions, progress: (text: string) => void) => Report;
+  readonly scenario: Scenario;
   readonly nodes: number;
   readonly seed: number;
   readonly mix: MixName;
@@ -76,13 +90,12 @@ function parse(args: readonly string[]): Parsed | string {
   const name = values.scenario ?? "join";
   const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
   if (scenario === undefined) return `no scenario is called "${name}"`;
-  if (values.nodes === undefined) return "--nodes is missing";
-  const nodes = wholeNumber(values.nodes, 1, NODES_LIMIT);
+  const nodes = values.nodes === undefined ? scenario.nodes : wholeNumber(values.nodes, 1, NODES_LIMIT);
   if (nodes === undefined) return `--nodes must be a whole number from 1 to ${NODES_LIMIT}, not "${values.nodes}"`;
   const seed = wholeNumber(values.seed ?? "1", 0, Number.MAX_SAFE_INTEGER);
   if (seed === undefined)
     return `--seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not "${values.seed}"`;
-  const mix = values.mix ?? "public";
+  const mix = values.mix ?? scenario.mix;
   if (!isMix(mix)) return `no mix is called "${mix}"`;
   return { scenario, nodes, seed, mix, json: values.json ?? false, trace: values.trace ?? false };
 }

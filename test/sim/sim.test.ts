@@ -26,7 +26,7 @@ describe("npm run sim", () => {
     [["--nodes", "5", "--seed", "99999999999999999"], "--seed must be a whole number from 0"],
     [["--nodes", "5", "--mix", "moon"], 'no mix is called "moon"'],
     [["--nodes", "5", "--what"], "--what"],
-    [[], "--nodes is missing"],
+    [["--scenario", "join", "more"], "more"],
   ])("refuses %j and lists what is allowed", (args, reason) => {
     const { status, out, err } = run(...args);
     expect(status).toBe(2);
