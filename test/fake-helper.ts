@@ -2,11 +2,13 @@
 import {
   type AffiliationView,
   type CallName,
+  type Check,
   HelperError,
   type PeerDetail,
   type PingView,
   type RingView,
   type StatusView,
+  type TraceView,
 } from "#contract";
 import type { Rights } from "../native-helper/control/access.ts";
 import { ControlServer } from "../native-helper/control/server.ts";
@@ -20,6 +22,11 @@ export class FakeHelper {
   peers: PeerDetail[] = [peerDetail()];
   /** Round trips of the next pings; none left: no answer. */
   rtts: number[] = [];
+  checks: Check[] = [
+    { id: "udp", result: "pass", cause: "UDP gets through.", evidence: "port 15000", remedy: null, action: null },
+  ];
+  /** The parts of the next export. */
+  exported: string[] = ["{}\n"];
   /** Thrown by the next calls of a name. */
   readonly faults = new Map<CallName, HelperError>();
   /** Told of each call before it is answered. */
@@ -48,6 +55,30 @@ export class FakeHelper {
           peer: this.#answer("peer", ({ peer }: { peer: string }) => this.#peer(peer)),
           ring: this.#answer("ring", () => this.#ring()),
           ping: this.#answer("ping", ({ peer }: { peer: string }) => this.#ping(peer)),
+          trace: this.#answer("trace", ({ peer }: { peer: string }) => this.#trace(peer)),
+          speed: this.#answer("speed", ({ peer, seconds }: { peer: string; seconds: number }) => ({
+            ...named(this.#peer(peer)),
+            seconds,
+            upBitsPerS: 94_000_000,
+            downBitsPerS: 8_500_000,
+            lossPct: 0.1,
+          })),
+          doctor: this.#answer("doctor", () => ({ affiliation: "condor wow", checks: this.checks })),
+          history: this.#answer("history", ({ peer }: { peer: string }) => ({
+            peer: this.#peer(peer).ringAddress,
+            stepS: 1,
+            points: [],
+            events: this.#peer(peer).history,
+          })),
+          throughput: this.#answer("throughput", () => ({ stepS: 1, points: [] })),
+          export: this.#answer("export", () => {
+            const [text = "", ...more] = this.exported;
+            this.exported = more;
+            return { text, fileName: "ringway.json", next: more.length > 0 ? OTHER : null };
+          }),
+          walk: this.#answer("walk", () => ({ walked: true, members: this.peers.length + 1 })),
+          tryDirect: this.#answer("tryDirect", ({ peer }: { peer: string }) => this.#peer(peer)),
+          shortcut: this.#answer("shortcut", ({ peer }: { peer: string }) => this.#peer(peer)),
           join: this.#answer("join", () => this.#only()),
           leave: this.#answer("leave", ({ affiliation }: { affiliation: string }) => ({ affiliation })),
           connect: this.#answer("connect", () => this.#only()),
@@ -118,7 +149,14 @@ export class FakeHelper {
         { ringAddress: SELF, name: "this", silent: false },
       ],
       links: this.peers.map(({ ringAddress, kinds, transport }) => ({ ringAddress, kinds, transport })),
+      walked: false,
     };
+  }
+
+  #trace(written: string): TraceView {
+    const peer = this.#peer(written);
+    const { ringAddress, name, transport, rttMs } = peer;
+    return { ...named(peer), hops: [{ ringAddress, name, transport, rttMs }] };
   }
 
   #status(): StatusView {
@@ -129,6 +167,10 @@ export class FakeHelper {
       warnings: [],
     };
   }
+}
+
+function named({ ringAddress, name, virtualIp }: PeerDetail) {
+  return { peer: ringAddress, name, virtualIp };
 }
 
 export function affiliationView(changes: Partial<AffiliationView> = {}): AffiliationView {

@@ -11,7 +11,15 @@ import type {
   TapOptions,
 } from "../native-helper/drivers/affiliation-ports.ts";
 import type { UsedRange } from "../native-helper/drivers/overlap.ts";
-import type { Crypto, Effect, Entropy, Input, NodeOptions, NodeView } from "../native-helper/overlay/boundary.ts";
+import type {
+  Crypto,
+  Effect,
+  Entropy,
+  Input,
+  LinkSample,
+  NodeOptions,
+  NodeView,
+} from "../native-helper/overlay/boundary.ts";
 import type { RingAddress } from "../native-helper/overlay/ring/address.ts";
 
 export class FakeEngine implements Engine {
@@ -53,11 +61,16 @@ export class FakeEngine implements Engine {
       learnedTransportAddresses: [],
       sizeEstimate: 1,
       consistent: null,
+      walked: false,
       peers: [],
       drops: {},
       warnings: [],
       ...this.viewChanges,
     };
+  }
+
+  links(): LinkSample[] {
+    return [];
   }
 
   inputKinds(): string[] {
@@ -83,6 +96,7 @@ export class FakeWorld {
   ranges: UsedRange[] = [];
   ips: { interface: string; ip: string }[] = [{ interface: "eth0", ip: "192.168.1.7" }];
   existing = new Set<string>();
+  mtuBytes: number | undefined = 1_500;
   openPortFails: HelperError | undefined;
   addNetworkFails: HelperError | undefined;
   onApply: (() => void) | undefined;
@@ -115,6 +129,7 @@ export class FakeWorld {
     usedRanges: () => this.ranges,
     localIps: () => this.ips,
     interfaceExists: (name) => this.existing.has(name),
+    interfaceMtu: () => this.mtuBytes,
     removeInterface: (name) => {
       this.removed.push(name);
       this.existing.delete(name);

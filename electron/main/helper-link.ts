@@ -1,6 +1,7 @@
 /** The main process's line to the helper: kept up, tried again every second when it is down, and told to whoever asks. */
 import { errorView, HelperError, type HelperSnapshot } from "#contract";
 import type { BridgeEvent, Reach, WindowCall } from "#contract/bridge.ts";
+import { callByName } from "#contract/client.ts";
 import type { HelperConnection } from "../../native-helper/control/client.ts";
 
 export interface HelperLinkOptions {
@@ -38,11 +39,11 @@ export class HelperLink {
   }
 
   /** Makes a call; rejects with the helper's own error, or HELPER_NOT_RUNNING. */
-  async call(call: WindowCall, args: { affiliation?: string }): Promise<unknown> {
+  async call(call: WindowCall, args: unknown): Promise<unknown> {
     if (this.#helper === undefined) {
       throw new HelperError("HELPER_NOT_RUNNING", "No helper answers.", "Start it: sudo ringway helper");
     }
-    return this.#helper[call](args);
+    return callByName(this.#helper, call, args);
   }
 
   close(): void {

@@ -20,6 +20,8 @@ import {
   type PageSession,
   type Reach,
 } from "#contract/bridge.ts";
+import { callByName } from "#contract/client.ts";
+import { isLooking } from "#contract/window-calls.ts";
 import { connectHelper, type HelperConnection } from "../control/client.ts";
 
 export interface UiServerOptions {
@@ -27,7 +29,7 @@ export interface UiServerOptions {
   readonly socketPath: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** Calls of pages are refused; looking stays. */
+  /** Calls of pages that change something are refused; looking stays. */
   readonly readOnly: boolean;
   /** Folder of the built window. */
   readonly folder: string;
@@ -194,19 +196,20 @@ async function serve(
     if (!request?.success) return page.close(1008, "not understood");
     const { id, call, args } = request.data;
     const reply = (outcome: Outcome) => send({ kind: "reply", id, outcome });
-    const refused = readOnly
-      ? new HelperError(
-          "NOT_ALLOWED",
-          "This page was opened for looking only.",
-          "Start `ringway ui` without --read-only.",
-        )
-      : calls >= CALLS_AT_ONCE
-        ? new HelperError("LIMIT", `More than ${CALLS_AT_ONCE} calls at a time.`, "Wait for the earlier ones.")
-        : undefined;
+    const refused =
+      readOnly && !isLooking(call)
+        ? new HelperError(
+            "NOT_ALLOWED",
+            "This page was opened for looking only.",
+            "Start `ringway ui` without --read-only.",
+          )
+        : calls >= CALLS_AT_ONCE
+          ? new HelperError("LIMIT", `More than ${CALLS_AT_ONCE} calls at a time.`, "Wait for the earlier ones.")
+          : undefined;
     if (refused) return reply({ ok: false, error: refused.view() });
     calls++;
     // The helper parses the arguments again and decides; this process only carries them.
-    helper[call](args as { affiliation?: string })
+    callByName(helper, call, args)
       .then((view) => reply({ ok: true, reply: view }))
       .catch((error: unknown) => reply({ ok: false, error: errorView(error) }))
       .finally(() => {

@@ -15,7 +15,7 @@ export type WindowCalls = Pick<HelperCalls, WindowCall>;
 export const Reach = z.discriminatedUnion("kind", [
   /** Asking; nothing is known yet. */
   z.object({ kind: z.literal("opening") }),
-  /** Snapshots arrive. `readOnly`: calls are refused, because the page was opened so. */
+  /** Snapshots arrive. `readOnly`: calls that change something are refused, because the page was opened so. */
   z.object({ kind: z.literal("open"), host: z.string().nullable(), readOnly: z.boolean() }),
   /** No helper answers, or it refuses: `error` says which. The bridge goes on trying. */
   z.object({ kind: z.literal("noHelper"), host: z.string().nullable(), error: ErrorView }),

@@ -43,6 +43,11 @@ export function helperClient(carrier: Carrier): HelperClient {
   };
 }
 
+/** Makes a call whose name is a variable; the helper parses the arguments. */
+export function callByName(calling: Partial<HelperCalls>, name: CallName, args: unknown): Promise<unknown> {
+  return (calling[name] as (written: unknown) => Promise<unknown>)(args);
+}
+
 /** Says hello; throws VERSION_MISMATCH where the helper speaks another version of the contract. */
 export async function greet(client: HelperClient): Promise<Reply<"hello">> {
   const reply = await client.hello({ contractVersion: CONTRACT_VERSION });

@@ -7,7 +7,23 @@
  */
 import * as z from "zod";
 import type { ErrorCode } from "./errors.ts";
-import { AffiliationView, HelperSnapshot, PeerDetail, PeerRow, PingView, RingView, StatusView } from "./views.ts";
+import {
+  AffiliationView,
+  DoctorView,
+  ExportView,
+  HelperSnapshot,
+  HistoryRange,
+  HistoryView,
+  PeerDetail,
+  PeerRow,
+  PingView,
+  RingView,
+  SpeedView,
+  StatusView,
+  ThroughputView,
+  TraceView,
+  WalkView,
+} from "./views.ts";
 
 export * from "./errors.ts";
 export * from "./views.ts";
@@ -29,6 +45,8 @@ export const REQUEST_LIMIT_BYTES = 256 * 1024;
 export const CONFIG_LIMIT_BYTES = 64 * 1024;
 export const PING_COUNT_LIMIT = 100;
 export const START_ADDRESSES_LIMIT = 64;
+/** A speed test takes no longer, both directions together. */
+export const SPEED_SECONDS_LIMIT = 10;
 
 export type CallSpec = {
   readonly args: z.ZodType;
@@ -56,7 +74,11 @@ export const TransportAddressText = z
 /** A peer by virtual IP, host name, or leading digits of its ring address. */
 export const PeerName = z.string().min(1).max(253);
 
+/** A span of time as people write it: `90s`, `10m`, `1h`, `1d`. */
+export const DurationText = z.string().regex(/^[1-9][0-9]{0,5}[smhd]$/, "is not of the form 10m (s, m, h, d)");
+
 const ofAffiliation = { affiliation: AffiliationName.exactOptional() };
+const peerErrors = ["UNKNOWN_AFFILIATION", "AMBIGUOUS_AFFILIATION", "UNKNOWN_PEER", "AMBIGUOUS_PEER"] as const;
 
 export const calls = {
   /** Must come first; a helper that speaks another version says so. */
@@ -97,6 +119,85 @@ export const calls = {
     reply: PingView,
     errors: ["UNKNOWN_AFFILIATION", "AMBIGUOUS_AFFILIATION", "UNKNOWN_PEER", "AMBIGUOUS_PEER", "NOT_CONNECTED"],
     allowed: "members",
+  },
+  /** The way to a peer, hop by hop: every member on it answers. */
+  trace: {
+    args: z.strictObject({ ...ofAffiliation, peer: PeerName }),
+    reply: TraceView,
+    errors: [...peerErrors, "NOT_CONNECTED", "TIMED_OUT", "LIMIT"],
+    allowed: "members",
+  },
+  /** Throughput to a peer and back over the path that its packets take, for `seconds` in all; the peer may refuse. */
+  speed: {
+    args: z.strictObject({
+      ...ofAffiliation,
+      peer: PeerName,
+      seconds: z.int().min(1).max(SPEED_SECONDS_LIMIT).default(6),
+    }),
+    reply: SpeedView,
+    errors: [...peerErrors, "NOT_CONNECTED", "TIMED_OUT", "PEER_REFUSED", "LIMIT"],
+    allowed: "owner",
+  },
+  /** Looks for what may be wrong on this computer and in its network; several affiliations: of the one named. */
+  doctor: {
+    args: z.strictObject(ofAffiliation),
+    reply: DoctorView,
+    errors: ["UNKNOWN_AFFILIATION", "AMBIGUOUS_AFFILIATION"],
+    allowed: "members",
+  },
+  /** What was recorded of one peer. */
+  history: {
+    args: z.strictObject({ ...ofAffiliation, peer: PeerName, range: HistoryRange }),
+    reply: HistoryView,
+    errors: peerErrors,
+    allowed: "members",
+  },
+  /** What was recorded of all peers together. */
+  throughput: {
+    args: z.strictObject({ ...ofAffiliation, range: HistoryRange }),
+    reply: ThroughputView,
+    errors: ["UNKNOWN_AFFILIATION", "AMBIGUOUS_AFFILIATION"],
+    allowed: "members",
+  },
+  /**
+   * All that was recorded, of all peers or of one, as a document in parts: while `next` is not null, the same call with
+   * `after` gives the next one. Left out, `since` means everything.
+   */
+  export: {
+    args: z.strictObject({
+      ...ofAffiliation,
+      peer: PeerName.exactOptional(),
+      since: DurationText.exactOptional(),
+      format: z.enum(["json", "csv"]),
+      after: z
+        .string()
+        .regex(/^[0-9a-f]{40}$/, "is no ring address")
+        .exactOptional(),
+    }),
+    reply: ExportView,
+    errors: peerErrors,
+    allowed: "members",
+  },
+  /** Learns all members of the ring, bit by bit; goes on for 10 s, so who shows the whole ring calls it every few seconds. */
+  walk: {
+    args: z.strictObject(ofAffiliation),
+    reply: WalkView,
+    errors: ["UNKNOWN_AFFILIATION", "AMBIGUOUS_AFFILIATION", "NOT_CONNECTED"],
+    allowed: "members",
+  },
+  /** Starts to look for a direct way to a peer now; it does not wait for the outcome, which `peer` and snapshots show. */
+  tryDirect: {
+    args: z.strictObject({ ...ofAffiliation, peer: PeerName }),
+    reply: PeerDetail,
+    errors: [...peerErrors, "NOT_CONNECTED"],
+    allowed: "owner",
+  },
+  /** Asks for a link to a peer as if much traffic went there; it does not wait until it is made. */
+  shortcut: {
+    args: z.strictObject({ ...ofAffiliation, peer: PeerName }),
+    reply: PeerDetail,
+    errors: [...peerErrors, "NOT_CONNECTED"],
+    allowed: "owner",
   },
   /** Makes the membership and starts to connect; it does not wait until that succeeds. */
   join: {

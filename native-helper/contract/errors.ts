@@ -27,6 +27,8 @@ export const exitStatusOf = {
   UNKNOWN_PEER: 1,
   /** Several peers match; the text lists them. */
   AMBIGUOUS_PEER: 2,
+  /** The peer answers, and does not want to do it. */
+  PEER_REFUSED: 1,
   /** The call needs a node that is on the ring. */
   NOT_CONNECTED: 1,
   /** The virtual subnet overlaps an address or a route of this computer. */

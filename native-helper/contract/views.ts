@@ -144,6 +144,8 @@ export const RingView = z.object({
   /** All known members, this node included, in ring order. */
   members: z.array(z.object({ ringAddress: RingAddress, name: z.string().nullable(), silent: z.boolean() })),
   links: z.array(z.object({ ringAddress: RingAddress, kinds: z.array(LinkKind), transport: Transport.nullable() })),
+  /** Whether a walk went round the whole ring lately (see the call `walk`); until then there may be members unknown here. */
+  walked: z.boolean(),
 });
 export type RingView = z.infer<typeof RingView>;
 
@@ -157,6 +159,121 @@ export const PingView = z.object({
   rttMs: z.object({ min: z.number().nullable(), median: z.number().nullable(), max: z.number().nullable() }),
 });
 export type PingView = z.infer<typeof PingView>;
+
+/** How packets reach a peer, in one word: the first that fits of relay, shortcut, near, far, leaf; routed without a link. */
+export const ShownKind = z.enum(["relay", "shortcut", "near", "far", "leaf", "routed"]);
+export type ShownKind = z.infer<typeof ShownKind>;
+
+export const TraceView = z.object({
+  /** Ring address of the peer. */
+  peer: RingAddress,
+  name: z.string().nullable(),
+  virtualIp: z.string().nullable(),
+  /** Every member on the way that answered, nearest first; the last one is the peer, unless it did not answer. */
+  hops: z.array(
+    z.object({
+      ringAddress: RingAddress,
+      name: z.string().nullable(),
+      /** By what the packet came to this hop; null where the hop did not say. */
+      transport: Transport.nullable(),
+      /** From this computer to the hop and back; null where it is known to be on the way but did not answer. */
+      rttMs: z.number().nullable(),
+    }),
+  ),
+});
+export type TraceView = z.infer<typeof TraceView>;
+
+/** Bits of payload per second as counted at the receiving side: up from here to the peer, then down. */
+export const SpeedView = z.object({
+  peer: RingAddress,
+  name: z.string().nullable(),
+  virtualIp: z.string().nullable(),
+  /** Of both directions together. */
+  seconds: z.number(),
+  upBitsPerS: z.number().nonnegative(),
+  downBitsPerS: z.number().nonnegative(),
+  /** Of the packets of both directions; null where none was sent. */
+  lossPct: z.number().nullable(),
+});
+export type SpeedView = z.infer<typeof SpeedView>;
+
+export const CheckId = z.enum(["route", "nat", "mtu", "helper", "interface", "udp", "neighbours", "clock", "identity"]);
+export type CheckId = z.infer<typeof CheckId>;
+
+/** What a button can do about a check that is not passed: a call of this name, or `restart` the helper. */
+export const CheckAction = z.enum(["up", "connect", "restart"]);
+export type CheckAction = z.infer<typeof CheckAction>;
+
+export const Check = z.object({
+  id: CheckId,
+  result: z.enum(["pass", "warn", "fail", "skip"]),
+  /** What is wrong, or that nothing is, as a sentence. */
+  cause: z.string().nullable(),
+  /** What was seen: addresses, numbers, times. */
+  evidence: z.string().nullable(),
+  /** What to do, as a sentence; null where there is nothing to do. */
+  remedy: z.string().nullable(),
+  action: CheckAction.nullable(),
+});
+export type Check = z.infer<typeof Check>;
+
+export const DoctorView = z.object({ affiliation: z.string().nullable(), checks: z.array(Check) });
+export type DoctorView = z.infer<typeof DoctorView>;
+
+/** `5m` in steps of 1 s, `1h` of 10 s, `1d` of 5 min. */
+export const HistoryRange = z.enum(["5m", "1h", "1d"]);
+export type HistoryRange = z.infer<typeof HistoryRange>;
+
+/** A change of how packets reach a peer. */
+export const HistoryEvent = z.object({ at: Time, event: z.string(), text: z.string() });
+export type HistoryEvent = z.infer<typeof HistoryEvent>;
+
+export const HistoryView = z.object({
+  peer: RingAddress,
+  stepS: z.number(),
+  /** Oldest first, each at the end of its step. A step without a point is a gap: nothing was recorded. */
+  points: z.array(
+    z.object({
+      at: Time,
+      /** Median of the step; null where nothing was measured in it. */
+      rttMs: z.number().nullable(),
+      rttP5Ms: z.number().nullable(),
+      rttP95Ms: z.number().nullable(),
+      lossPct: z.number().nullable(),
+      txBytesPerS: Bytes,
+      rxBytesPerS: Bytes,
+      /** At the end of the step. */
+      kind: ShownKind,
+    }),
+  ),
+  events: z.array(HistoryEvent),
+});
+export type HistoryView = z.infer<typeof HistoryView>;
+
+export const ThroughputView = z.object({
+  stepS: z.number(),
+  /** The sum over all peers; oldest first, each at the end of its step. */
+  points: z.array(z.object({ at: Time, txBytesPerS: Bytes, rxBytesPerS: Bytes })),
+});
+export type ThroughputView = z.infer<typeof ThroughputView>;
+
+/** A part of an exported history; the texts of all parts, one after the other, are the document. */
+export const ExportView = z.object({
+  text: z.string(),
+  /** What the whole may be saved as. */
+  fileName: z.string(),
+  /** Where the next part begins, for the argument `after`; null where this was the last. */
+  next: RingAddress.nullable(),
+});
+export type ExportView = z.infer<typeof ExportView>;
+
+export const WalkView = z.object({
+  /** Whether the whole ring has been gone round. */
+  walked: z.boolean(),
+  /** Members known now, this computer included. */
+  members: z.int(),
+});
+export type WalkView = z.infer<typeof WalkView>;
 
 /**
  * All state that a window shows. `seq` grows by one with each snapshot of one helper; a smaller `seq`, or another

@@ -234,6 +234,7 @@ function facts(node: Partial<NodeView> = {}): AffiliationFacts {
       learnedTransportAddresses: ["[2001:db8::1]:15000"],
       sizeEstimate: 4,
       consistent: true,
+      walked: false,
       peers: [DIRECT, RELAYED, ROUTED],
       drops: {},
       warnings: [],
@@ -253,6 +254,13 @@ function fake(name: string, node: Partial<NodeView> = {}): AffiliationPort {
     up: notUsed,
     down: notUsed,
     ping: notUsed,
+    trace: notUsed,
+    speed: notUsed,
+    walk: () => {},
+    tryDirect: () => {},
+    openShortcut: () => {},
+    recorder: { history: () => ({ stepS: 1, points: [], events: [] }), throughput: () => ({ stepS: 1, points: [] }) },
+    checkup: () => ({ overlap: undefined, uplinks: [] }),
   };
 }
 

@@ -9,14 +9,16 @@ import {
   type Warning,
 } from "../contract/contract.ts";
 import type { RingAddress } from "../overlay/ring/address.ts";
+import { doctor } from "./doctor.ts";
+import { exportHistory } from "./export.ts";
+import { connectedFacts, history, type MeasuringPort, shortcut, speed, trace, tryDirect, walk } from "./measures.ts";
 import { findPeer } from "./peer-names.ts";
 import { type AffiliationFacts, affiliationView, peerDetail, peerRow, ringView } from "./present.ts";
 import type { ControlService } from "./server.ts";
 
 /** One affiliation, as far as calls reach it. */
-export interface AffiliationPort {
+export interface AffiliationPort extends MeasuringPort {
   readonly name: string;
-  facts(): AffiliationFacts;
   disconnect(): Promise<void>;
   up(): Promise<void>;
   down(): Promise<void>;
@@ -70,6 +72,25 @@ export function controlService<A extends AffiliationPort>(helper: HelperPort<A>)
       },
       ring: async ({ affiliation }) => ringView(factsOf(affiliation)),
       ping: async (args) => ping(find(args.affiliation), args),
+      trace: async (args) => trace(find(args.affiliation), args),
+      speed: async (args) => speed(find(args.affiliation), args),
+      doctor: async ({ affiliation }) => {
+        const about = {
+          version: helper.version,
+          uptimeS: process.uptime(),
+          port: helper.port,
+          warnings: helper.warnings,
+        };
+        if (affiliation === undefined && helper.all.length === 0) return doctor(about);
+        const found = find(affiliation);
+        return doctor(about, found.facts(), found.checkup());
+      },
+      history: async (args) => history(find(args.affiliation), args),
+      throughput: async ({ affiliation, range }) => find(affiliation).recorder.throughput(range),
+      export: async (args) => exportHistory(find(args.affiliation), args, new Date()),
+      walk: async ({ affiliation }) => walk(find(affiliation)),
+      tryDirect: async ({ affiliation, peer }) => tryDirect(find(affiliation), peer),
+      shortcut: async ({ affiliation, peer }) => shortcut(find(affiliation), peer),
       join: async (args) => affiliationView((await helper.join(args)).facts()),
       leave: async ({ affiliation }) => {
         const found = find(affiliation);
@@ -117,17 +138,7 @@ async function ping(
   affiliation: AffiliationPort,
   { peer: written, count, timeoutMs }: ParsedArgs<"ping">,
 ): Promise<PingView> {
-  const facts = affiliation.facts();
-  if (facts.node.state !== "connected") {
-    throw new HelperError(
-      "NOT_CONNECTED",
-      `"${facts.name}" is not connected${facts.node.reason ? `: ${lowerFirst(facts.node.reason).replace(/\.$/, "")}` : ""}.`,
-      facts.node.state === "off"
-        ? `Connect it with: ringway connect "${facts.name}".`
-        : "Wait until it is; ringway status tells.",
-    );
-  }
-  const peer = findPeer(facts, written);
+  const peer = findPeer(connectedFacts(affiliation), written);
   const rtts: number[] = [];
   for (let sent = 0; sent < count; sent++) {
     if (sent > 0) await new Promise((resolve) => setTimeout(resolve, PING_GAP_MS));
@@ -170,8 +181,4 @@ function ringOf(facts: AffiliationFacts): HelperSnapshot["rings"][number] {
 
 function quotedList(all: readonly AffiliationPort[]): string {
   return all.map(({ name }) => `"${name}"`).join(", ");
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

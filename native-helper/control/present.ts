@@ -112,6 +112,7 @@ export function ringView({ node, ownName }: AffiliationFacts): RingView {
     links: node.peers
       .filter(({ kinds }) => kinds.length > 0)
       .map((peer) => ({ ringAddress: peer.ringAddress, kinds: [...peer.kinds], transport: transportOf(peer) })),
+    walked: node.walked,
   };
 }
 

@@ -4,7 +4,13 @@ import { createConnection, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { HelperError, type HelperSnapshot, REQUEST_LIMIT_BYTES, type StatusView } from "../contract/contract.ts";
+import {
+  callNames,
+  HelperError,
+  type HelperSnapshot,
+  REQUEST_LIMIT_BYTES,
+  type StatusView,
+} from "../contract/contract.ts";
 import type { Rights } from "./access.ts";
 import { connectHelper, type HelperConnection } from "./client.ts";
 import { ControlServer, type ControlService } from "./server.ts";
@@ -232,11 +238,9 @@ function service(): ControlService {
     version: "9.9.9",
     snapshot: () => ({ at: "2026-01-01T00:00:00.000Z", status, rings: [] }),
     handlers: {
+      ...(Object.fromEntries(callNames.map((name) => [name, unusedHandler])) as unknown as ControlService["handlers"]),
       status: async () => status,
       peers: async () => [],
-      peer: unusedHandler,
-      ring: unusedHandler,
-      ping: unusedHandler,
       join: async (args) => {
         joined.push(args);
         throw new HelperError("LIMIT", "Enough.", "Leave one.");
@@ -244,10 +248,6 @@ function service(): ControlService {
       leave: async ({ affiliation }) => {
         throw new HelperError("UNKNOWN_AFFILIATION", `There is no ${affiliation}.`, "Join it.");
       },
-      connect: unusedHandler,
-      disconnect: unusedHandler,
-      up: unusedHandler,
-      down: unusedHandler,
     },
   };
 }

@@ -57,6 +57,8 @@ export interface SystemPort {
   /** Numeric addresses of this computer that others could reach, without port; no loopback, no link-local. */
   localIps(): readonly { readonly interface: string; readonly ip: string }[];
   interfaceExists(name: string): boolean;
+  /** The largest packet that an interface carries; undefined where the system does not say. */
+  interfaceMtu(name: string): number | undefined;
   /** Takes an interface away that a killed helper left. */
   removeInterface(name: string): void;
   readonly lookup?: Lookup;

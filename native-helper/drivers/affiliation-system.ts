@@ -24,6 +24,7 @@ export function realSystem(log: HelperLog): SystemPort {
     usedRanges: localRanges,
     localIps,
     interfaceExists: (name) => existsSync(`/sys/class/net/${name}`),
+    interfaceMtu,
     removeInterface,
   };
 }
@@ -68,6 +69,14 @@ function hasCapability(bit: number): boolean {
   }
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
   return effective === undefined || ((BigInt(`0x${effective}`) >> BigInt(bit)) & 1n) === 1n;
+}
+
+function interfaceMtu(name: string): number | undefined {
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/mtu`, "utf8")) || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** No loopback, nothing that is valid on one link only. */

@@ -1,6 +1,6 @@
 /** One affiliation at work: the engine's node, its place in the data path, its virtual interface, its files. */
 import { HelperError, type InterfaceView, type Warning } from "#contract";
-import type { Effect, Identity, Input, Instant, NodeOptions, NodeView, Wake } from "../overlay/boundary.ts";
+import type { Effect, Identity, Input, Instant, LinkSample, NodeOptions, NodeView, Wake } from "../overlay/boundary.ts";
 import type { RingAddress } from "../overlay/ring/address.ts";
 import { VirtualInterface } from "./affiliation-interface.ts";
 import { derivedVirtualIp, openNetId, ringAddressOf } from "./affiliation-keys.ts";
@@ -12,6 +12,8 @@ import {
   socketAddress,
 } from "./affiliation-ports.ts";
 import { type Rates, SessionRates } from "./affiliation-rates.ts";
+import { refuseOverlap } from "./overlap.ts";
+import { Recorder } from "./recorder.ts";
 import { StartAddressResolver } from "./resolver.ts";
 import type { AffiliationStore, IdentityKeys, Membership } from "./state-store.ts";
 import { EngineTimer, type SleepAwareClock } from "./timer.ts";
@@ -22,6 +24,7 @@ export interface Engine {
   step(now: Instant, wall: number, input: Input): Effect[];
   wakeAt(): Wake | undefined;
   view(now: Instant, wall: number): NodeView;
+  links(now: Instant): LinkSample[];
 }
 
 export type MakeEngine = (options: NodeOptions, now: Instant, wall: number) => Engine;
@@ -80,6 +83,7 @@ export class Affiliation {
   readonly #resolver: StartAddressResolver;
   readonly #interface: VirtualInterface;
   readonly #rates = new SessionRates();
+  readonly recorder = new Recorder();
   readonly #pings = new Map<number, (rttMs: number | undefined) => void>();
   readonly #queue: Input[] = [];
   #membership: Membership;
@@ -226,6 +230,60 @@ export class Affiliation {
     });
   }
 
+  async trace(
+    peer: RingAddress,
+  ): Promise<{ ringAddress: RingAddress; transport: "udp" | "relay"; rttMs: number | null }[]> {
+    const { node } = this.facts();
+    const found = node.peers.find(({ ringAddress }) => ringAddress === peer);
+    const rttOf = (address: RingAddress) => node.peers.find((each) => each.ringAddress === address)?.rttMs ?? null;
+    if (found?.path?.kind === "udp") return [{ ringAddress: peer, transport: "udp", rttMs: rttOf(peer) }];
+    if (found?.path?.kind !== "tunnel") return [];
+    const { relay } = found.path;
+    return [
+      { ringAddress: relay, transport: "udp", rttMs: rttOf(relay) },
+      { ringAddress: peer, transport: "relay", rttMs: rttOf(peer) },
+    ];
+  }
+
+  async speed(_peer: RingAddress, _seconds: number): Promise<never> {
+    throw new HelperError("PEER_REFUSED", "The peer takes no speed tests.", "Ask its owner to update Ringway.");
+  }
+
+  walk(): void {}
+
+  tryDirect(peer: RingAddress): void {
+    this.#step({ kind: "tryDirect", peer });
+  }
+
+  openShortcut(peer: RingAddress): void {
+    this.#step({ kind: "shortcut", peer });
+  }
+
+  /** Asks the system what the checks of the doctor need to know. */
+  checkup(): {
+    overlap: Warning | undefined;
+    uplinks: { name: string; mtuBytes: number | null; ipv6: boolean }[];
+  } {
+    const { system, ownInterfaces } = this.#options;
+    const own = ownInterfaces();
+    const uplinks = new Map<string, { name: string; mtuBytes: number | null; ipv6: boolean }>();
+    for (const { interface: name, ip } of system.localIps()) {
+      if (own.has(name)) continue;
+      const ipv6 = (uplinks.get(name)?.ipv6 ?? true) && ip.includes(":");
+      uplinks.set(name, { name, mtuBytes: system.interfaceMtu(name) ?? null, ipv6 });
+    }
+    let overlap: Warning | undefined;
+    try {
+      const { subnet, interfaceName } = this.#membership;
+      // Another affiliation's interface stands beside ours only where it does not overlap; ours does not count.
+      refuseOverlap(subnet, system.usedRanges(), interfaceName, own);
+    } catch (error) {
+      if (!(error instanceof HelperError)) throw error;
+      overlap = error.view();
+    }
+    return { overlap, uplinks: [...uplinks.values()] };
+  }
+
   facts(): AffiliationFacts {
     const { clock } = this.#options;
     const now = clock.now();
@@ -254,7 +312,9 @@ export class Affiliation {
       this.#step({ kind: "wake" });
       this.#timer.refresh(this.#engine.wakeAt());
     }
-    const now = this.#options.clock.now();
+    const { clock } = this.#options;
+    const now = clock.now();
+    this.recorder.sample(now, clock.wall(), this.#engine.links(now), ({ slot }) => this.#rates.of(now, slot));
     if (!slept && now - this.#localCheckedAt < LOCAL_CHECK_MS) return;
     this.#tellLocalAddresses();
     if (this.#interface.fault && this.#membership.interfaceUp) void this.#inTurn(() => this.#tryInterface());

@@ -138,7 +138,11 @@ export type Input =
   /** Command: leave the ring, telling the neighbours; the membership stays. */
   | { readonly kind: "disconnect" }
   /** Command: one overlay round trip; answered by the effect `pong` with the same id, or never. */
-  | { readonly kind: "ping"; readonly id: number; readonly peer: RingAddress };
+  | { readonly kind: "ping"; readonly id: number; readonly peer: RingAddress }
+  /** Command: look for a direct way to the peer now. */
+  | { readonly kind: "tryDirect"; readonly peer: RingAddress }
+  /** Command: ask for a link to the peer as if traffic went there. */
+  | { readonly kind: "shortcut"; readonly peer: RingAddress };
 
 export interface SlotCounters {
   /** Every authentic packet of the session, control included. */
@@ -262,6 +266,18 @@ export interface NodeOptions {
 
 export type NatKind = "public" | "eim" | "edm-seq" | "edm-random" | "udp-blocked" | "unknown";
 
+/** What is recorded of one peer with a session, once a second. */
+export interface LinkSample {
+  readonly ringAddress: RingAddress;
+  readonly slot: Slot;
+  readonly kinds: readonly EdgeKind[];
+  readonly path?: Path;
+  /** The newest round trip, and when it was measured. */
+  readonly measured?: { readonly at: Instant; readonly rttMs: number };
+  readonly lossPct?: number;
+  readonly history: readonly { readonly at: number; readonly event: string; readonly text: string }[];
+}
+
 /** A node's view of itself, from which `status`, `peers`, `peer` and `ring` are made. */
 export interface NodeView {
   readonly state: "off" | "connecting" | "connected" | "failed";
@@ -274,6 +290,10 @@ export interface NodeView {
   readonly sizeEstimate: number;
   /** This node's own check of its ring neighbours; null before the first one. */
   readonly consistent: boolean | null;
+  /** The whole ring was walked round lately. */
+  readonly walked: boolean;
+  /** What other members' clocks are ahead of ours, the median of those met; absent while fewer than 3 were. */
+  readonly clockOffsetMs?: number;
   readonly peers: readonly PeerView[];
   readonly drops: Readonly<Record<string, number>>;
   /** Shown as warnings: another holder has our virtual IP, another computer uses our identity, ... */

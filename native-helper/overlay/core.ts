@@ -15,6 +15,9 @@ import type { Brief, Coord, Desc, DescNat, NodeFlags, TransportAddress } from ".
 /** No coordinate is computed yet; the largest error says so. */
 export const NO_COORD: Coord = { x: 0, y: 0, height: 0, error: 0xffff };
 
+const CLOCKS_REMEMBERED = 32;
+const CLOCKS_FOR_OFFSET = 3;
+
 export class Core {
   readonly options: NodeOptions;
   readonly crypto: Crypto;
@@ -42,6 +45,8 @@ export class Core {
   localTas: readonly TransportAddress[] = [];
   anchors: readonly RingAddress[] = [];
 
+  /** How far each member's clock was ahead of ours when its handshake came; newest last. */
+  readonly #clocks = new Map<RingAddress, number>();
   #effects: Effect[] = [];
   #highestStamp: number;
   #desc: Desc | undefined;
@@ -111,6 +116,24 @@ export class Core {
   nextStamp(): number {
     this.#highestStamp = Math.max(Math.floor(this.wall), this.#highestStamp + 1);
     return this.#highestStamp;
+  }
+
+  /** A handshake said what time it is there; how long it travelled is far below what matters. */
+  clockSeen(address: RingAddress, stamp: number): void {
+    this.#clocks.delete(address);
+    this.#clocks.set(address, stamp - this.wall);
+    if (this.#clocks.size <= CLOCKS_REMEMBERED) return;
+    for (const oldest of this.#clocks.keys()) {
+      this.#clocks.delete(oldest);
+      return;
+    }
+  }
+
+  /** The median of what other clocks are ahead of ours; undefined while fewer than 3 members told theirs. */
+  get clockOffsetMs(): number | undefined {
+    if (this.#clocks.size < CLOCKS_FOR_OFFSET) return undefined;
+    const sorted = [...this.#clocks.values()].sort((a, b) => a - b);
+    return sorted[sorted.length >> 1];
   }
 
   get highestStamp(): number {

@@ -3,7 +3,7 @@
  *
  * `step` is called for each input and whenever `wakeAt` has come; effects are to be carried out in order.
  */
-import type { Effect, Input, Instant, NodeOptions, NodeView, Path, Slot, Via, Wake } from "./boundary.ts";
+import type { Effect, Input, Instant, LinkSample, NodeOptions, NodeView, Path, Slot, Via, Wake } from "./boundary.ts";
 import { CACHED_PEERS, FIB_GAP_MS, FIB_REST_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
 import { Core } from "./core.ts";
 import { Records } from "./dht/records.ts";
@@ -22,7 +22,7 @@ import { Lookahead } from "./ring/lookahead.ts";
 import { type RoutedRequest, Router } from "./ring/router.ts";
 import { Upkeep } from "./ring/upkeep.ts";
 import type { Timer } from "./timers.ts";
-import { type NodeParts, viewOf } from "./view.ts";
+import { linkSamples, type NodeParts, viewOf } from "./view.ts";
 import { decodeCtrl } from "./wire/ctrl.ts";
 import { mayBeListed } from "./wire/transport-address.ts";
 import type { Ctrl, Desc, Message } from "./wire/types.ts";
@@ -34,6 +34,8 @@ const REKEY_AGAIN_MS = 5_000;
 const SUSPECTS_REMEMBERED = 256;
 const SUSPECT_HOLD_MS = 30_000;
 const USER_PINGS_LIMIT = 256;
+const WISHES_LIMIT = 64;
+const WISH_LIFE_MS = 10_000;
 
 export class Node {
   readonly address: RingAddress;
@@ -55,6 +57,8 @@ export class Node {
   /** Round trips asked for by the user: by the id of the PING on its way. */
   readonly #userPings = new Map<string, { id: number; sentAt: Instant }>();
   readonly #waitingPings: { id: number; peer: RingAddress; until: Instant }[] = [];
+  /** Peers that a person wants to reach directly and whose session is still to come, and until when that counts. */
+  readonly #wantedDirect = new Map<RingAddress, Instant>();
   #cached: readonly { address: RingAddress; remote: string }[];
   /** Sessions whose edge was closed by agreement, until the next forwarding table. */
   readonly #closing: Slot[] = [];
@@ -166,6 +170,11 @@ export class Node {
     return viewOf(this.#parts(), now, wall);
   }
 
+  /** What is recorded of the peers with a session. */
+  links(now: Instant): LinkSample[] {
+    return linkSamples(this.#parts(), now);
+  }
+
   #parts(): NodeParts {
     return {
       core: this.#core,
@@ -220,6 +229,12 @@ export class Node {
         return this.#disconnect();
       case "ping":
         return this.#userPing(input.id, input.peer);
+      case "tryDirect":
+        return this.#tryDirect(input.peer);
+      case "shortcut":
+        this.#linker.release(input.peer);
+        if (core.member && !this.#ips.atShortcutLimit) this.#linker.want(input.peer, "shortcut");
+        return;
     }
   }
 
@@ -259,6 +274,7 @@ export class Node {
     this.#nat.clear();
     this.#nat.setLocal(this.#nat.localAddresses);
     this.#userPings.clear();
+    this.#wantedDirect.clear();
     core.timers.clear();
     core.descChanged();
     this.#fibTimerSet = false;
@@ -334,6 +350,8 @@ export class Node {
       if (peer.isEdge) this.#linker.bringUp(peer);
     }
     if (!peer.direct && peer.active?.path.kind === "tunnel") this.#retryDirect(peer);
+    const wanted = peer.active && this.#wantedDirect.get(peer.address);
+    if (wanted && this.#wantedDirect.delete(peer.address) && wanted > this.#core.now) this.#tryDirect(peer.address);
     this.#pingWaiting();
   }
 
@@ -511,17 +529,37 @@ export class Node {
   /** Tells the peer our addresses and when to start, so that the first packets cross. */
   #retryDirect(peer: Peer): void {
     this.#paths.retryDirectLater(peer, () => {
-      if (!peer.active) return;
-      const core = this.#core;
-      if (!peer.live && !peer.hasKind("shortcut")) return;
-      const tas = [...core.publicTas, ...core.localTas].filter(mayBeListed).slice(0, 8);
-      this.#control.send(peer, { type: "tas", tas });
-      if (core.address < peer.address) {
-        const delayMs = Math.round((peer.srttMs ?? 200) / 2);
-        this.#control.send(peer, { type: "punchAt", delayMs: 0 });
-        core.after(delayMs, "punch together", () => peer.up && this.#paths.punch(peer, peer.tas));
-      }
+      if (!peer.active || (!peer.live && !peer.hasKind("shortcut"))) return;
+      this.#tellAddresses(peer);
+      if (this.#core.address < peer.address) this.#punchTogether(peer);
     });
+  }
+
+  /** A person wants it now: whichever end it is, both start; without a session one is opened first. */
+  #tryDirect(address: RingAddress): void {
+    const core = this.#core;
+    const peer = this.#peers.get(address);
+    if (peer?.direct || !core.member) return;
+    if (peer?.up && peer.active) {
+      peer.directTries = 0;
+      this.#tellAddresses(peer);
+      return this.#punchTogether(peer);
+    }
+    if (this.#wantedDirect.size >= WISHES_LIMIT) this.#wantedDirect.clear();
+    this.#wantedDirect.set(address, core.now + WISH_LIFE_MS);
+    this.#ips.open(address);
+  }
+
+  #tellAddresses(peer: Peer): void {
+    const { publicTas, localTas } = this.#core;
+    const tas = [...publicTas, ...localTas].filter(mayBeListed).slice(0, 8);
+    this.#control.send(peer, { type: "tas", tas });
+  }
+
+  #punchTogether(peer: Peer): void {
+    this.#control.send(peer, { type: "punchAt", delayMs: 0 });
+    const delayMs = Math.round((peer.srttMs ?? 200) / 2);
+    this.#core.after(delayMs, "punch together", () => peer.up && this.#paths.punch(peer, peer.tas));
   }
 
   #nearChanged(): void {

@@ -1,5 +1,5 @@
 /** A node's picture of itself: state, peers, and for each peer without a direct link the reason. */
-import type { NatKind, NodeView, NotDirectBecause, NotDirectCode, PeerView } from "./boundary.ts";
+import type { LinkSample, NatKind, NodeView, NotDirectBecause, NotDirectCode, PeerView } from "./boundary.ts";
 import { SHORTCUT_IDLE_MS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { VirtualIps } from "./lease/virtual-ips.ts";
@@ -42,6 +42,8 @@ export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
     learnedTransportAddresses: nat.learnedAddresses,
     sizeEstimate: upkeep.sizeEstimate(),
     consistent: upkeep.consistent,
+    walked: false,
+    ...(core.clockOffsetMs !== undefined && { clockOffsetMs: core.clockOffsetMs }),
     peers: upkeep.running ? peersOf(parts, now) : [],
     drops: Object.fromEntries([...core.drops].sort(([a], [b]) => (a < b ? -1 : 1))),
     warnings,
@@ -81,26 +83,57 @@ function peersOf(parts: NodeParts, now: number): PeerView[] {
   return [...views.values()].sort((a, b) => (a.ringAddress < b.ringAddress ? -1 : 1));
 }
 
-function linkedView(parts: NodeParts, peer: Peer, now: number): PeerView {
-  const { upkeep, ips, core } = parts;
+/** What is recorded once a second: far less than the whole view, and made without it. */
+export function linkSamples(parts: NodeParts, now: number): LinkSample[] {
+  const samples: LinkSample[] = [];
+  for (const peer of parts.peers.all()) {
+    if (!peer.up) continue;
+    const path = peer.active?.path;
+    const lossPct = lossOf(peer);
+    samples.push({
+      ringAddress: peer.address,
+      slot: peer.slot,
+      kinds: kindsOf(parts, peer, now),
+      ...(path && { path }),
+      ...(peer.measured && { measured: peer.measured }),
+      ...(lossPct !== undefined && { lossPct }),
+      history: peer.history,
+    });
+  }
+  return samples;
+}
+
+function kindsOf({ upkeep, core }: NodeParts, peer: Peer, now: number): EdgeKind[] {
   const kinds = new Set<EdgeKind>([...peer.ours, ...peer.theirs]);
   if (peer.live && upkeep.isNear(peer.address)) kinds.add("near");
   else if (!peer.neighbours.has(core.address)) kinds.delete("near");
   // A link that has outlived its place on the ring is kept for its traffic, or closes soon.
   if (kinds.size === 0 && peer.live) kinds.add(now - peer.lastIpAt < SHORTCUT_IDLE_MS ? "shortcut" : "near");
+  return [...kinds].sort();
+}
+
+/** Of the round trips asked for since the session began, in percent. */
+function lossOf(peer: Peer): number | undefined {
+  if (peer.pingsSent === 0) return undefined;
+  const lost = Math.max(0, peer.pingsSent - peer.pongsHeard - peer.pingsOut.size);
+  return Math.round((1_000 * lost) / peer.pingsSent) / 10;
+}
+
+function linkedView(parts: NodeParts, peer: Peer, now: number): PeerView {
+  const { ips } = parts;
   const path = peer.active?.path;
   const info = ips.infoOf(peer.address);
   const isSilent = peer.unansweredPings > 1;
-  const lost = Math.max(0, peer.pingsSent - peer.pongsHeard - peer.pingsOut.size);
+  const lossPct = lossOf(peer);
   return {
     ringAddress: peer.address,
     ...info,
-    kinds: [...kinds].sort(),
+    kinds: kindsOf(parts, peer, now),
     ...(path && path.kind !== "ring" && { path }),
     slot: peer.slot,
     natKind: natKindOf(peer.flags),
     ...(peer.srttMs !== undefined && { rttMs: peer.srttMs, jitterMs: peer.rttVarMs }),
-    ...(peer.pingsSent > 0 && { lossPct: Math.round((1_000 * lost) / peer.pingsSent) / 10 }),
+    ...(lossPct !== undefined && { lossPct }),
     ...(peer.counters && { counters: peer.counters }),
     ...(peer.since !== undefined && { since: peer.since }),
     silent: isSilent || now - peer.heardAt > 30_000,

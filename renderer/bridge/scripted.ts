@@ -2,8 +2,10 @@
  * The bridge of `npm run dev:web` and of tests: plays any state of the window from a script. It obeys the calls as a
  * helper would (a switch takes a moment), and a test moves its time by hand.
  */
-import { type AffiliationView, HelperError } from "#contract";
+import { type AffiliationView, type Args, HelperError, type Reply } from "#contract";
 import type { Bridge, BridgeEvent, Reach, WindowCall } from "#contract/bridge.ts";
+import { isLooking, type SwitchCall } from "#contract/window-calls.ts";
+import { ScriptedMeasures } from "./scripted-measures.ts";
 import { makeWorld, type World, type WorldChange } from "./world.ts";
 
 declare global {
@@ -105,6 +107,7 @@ export class ScriptedBridge implements Bridge {
   #override: Partial<AffiliationView> = {};
   #reach: Reach = { kind: "opening" };
   #told = false;
+  readonly #measures = new ScriptedMeasures();
   readonly #delayMs: number;
   /** Calls made so far, for tests. */
   readonly made: { readonly call: WindowCall; readonly affiliation: string | undefined }[] = [];
@@ -133,11 +136,7 @@ export class ScriptedBridge implements Bridge {
   tick(): void {
     if (this.#scene.silent === true || (this.#scene.silent === "later" && this.#told)) return;
     this.#told = true;
-    const { affiliation } = this.#scene;
-    this.#send({
-      kind: "snapshot",
-      snapshot: this.#world.next({ ...this.#scene, affiliation: { ...affiliation, ...this.#override } }),
-    });
+    this.#send({ kind: "snapshot", snapshot: this.#snapshot() });
   }
 
   retry(): void {
@@ -149,6 +148,17 @@ export class ScriptedBridge implements Bridge {
   up = (args: { affiliation?: string }) => this.#call("up", args, { interface: tap("up"), interfaceWanted: true });
   down = (args: { affiliation?: string }) =>
     this.#call("down", args, { interface: tap("down"), interfaceWanted: false });
+  peer = (args: Args<"peer">) => this.#measure("peer", args);
+  ping = (args: Args<"ping">) => this.#measure("ping", args);
+  trace = (args: Args<"trace">) => this.#measure("trace", args);
+  speed = (args: Args<"speed">) => this.#measure("speed", args);
+  doctor = (args: Args<"doctor">) => this.#measure("doctor", args);
+  history = (args: Args<"history">) => this.#measure("history", args);
+  throughput = (args: Args<"throughput">) => this.#measure("throughput", args);
+  export = (args: Args<"export">) => this.#measure("export", args);
+  walk = (args: Args<"walk">) => this.#measure("walk", args);
+  tryDirect = (args: Args<"tryDirect">) => this.#measure("tryDirect", args);
+  shortcut = (args: Args<"shortcut">) => this.#measure("shortcut", args);
 
   #begin(): void {
     // A silent later scene first shows a whole picture, then falls silent.
@@ -169,11 +179,8 @@ export class ScriptedBridge implements Bridge {
     for (const listener of this.#listeners) listener(event);
   }
 
-  async #call(call: WindowCall, { affiliation }: { affiliation?: string }, change: Partial<AffiliationView>) {
-    this.made.push({ call, affiliation });
-    if (this.#reach.kind !== "open" || this.#reach.readOnly) {
-      throw new HelperError("NOT_ALLOWED", "This page was opened for looking only.", "Start it without --read-only.");
-    }
+  async #call(call: SwitchCall, { affiliation }: { affiliation?: string }, change: Partial<AffiliationView>) {
+    this.#made(call, affiliation);
     if (call === "up" && this.#scene === scenes.overlap) {
       const { text, remedy } = scenes.overlap.affiliation.warnings[0];
       throw new HelperError("SUBNET_OVERLAP", text, remedy);
@@ -181,14 +188,28 @@ export class ScriptedBridge implements Bridge {
     if (this.#delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
     this.#override = { ...this.#override, ...change };
     if (this.#scene.alone && call === "connect") this.#scene = scenes.connected;
-    const snapshot = this.#world.next({
-      ...this.#scene,
-      affiliation: { ...this.#scene.affiliation, ...this.#override },
-    });
+    const snapshot = this.#snapshot();
     this.#send({ kind: "snapshot", snapshot });
     const view = snapshot.status.affiliations[0];
     if (view === undefined) throw new HelperError("UNKNOWN_AFFILIATION", "There is no affiliation.", "Join one first.");
     return view;
+  }
+
+  async #measure<N extends Exclude<WindowCall, SwitchCall>>(call: N, args: Args<N>): Promise<Reply<N>> {
+    this.#made(call, args.affiliation);
+    if (this.#delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
+    return this.#measures.answer(call, args, this.#snapshot());
+  }
+
+  #made(call: WindowCall, affiliation: string | undefined): void {
+    this.made.push({ call, affiliation });
+    if (this.#reach.kind === "open" && (!this.#reach.readOnly || isLooking(call))) return;
+    throw new HelperError("NOT_ALLOWED", "This page was opened for looking only.", "Start it without --read-only.");
+  }
+
+  #snapshot() {
+    const change = { ...this.#scene.affiliation, ...this.#override };
+    return this.#world.next({ ...this.#scene, affiliation: change, walked: this.#measures.walked });
   }
 }
 

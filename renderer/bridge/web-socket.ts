@@ -44,6 +44,17 @@ export class WebSocketBridge implements Bridge {
   readonly disconnect = this.#method("disconnect");
   readonly up = this.#method("up");
   readonly down = this.#method("down");
+  readonly peer = this.#method("peer");
+  readonly ping = this.#method("ping");
+  readonly trace = this.#method("trace");
+  readonly speed = this.#method("speed");
+  readonly doctor = this.#method("doctor");
+  readonly history = this.#method("history");
+  readonly throughput = this.#method("throughput");
+  readonly export = this.#method("export");
+  readonly walk = this.#method("walk");
+  readonly tryDirect = this.#method("tryDirect");
+  readonly shortcut = this.#method("shortcut");
 
   constructor(origin: string = location.origin) {
     this.#origin = origin;

@@ -14,6 +14,8 @@ export interface WorldChange {
   readonly affiliation?: Partial<AffiliationView>;
   readonly alone?: boolean;
   readonly none?: boolean;
+  /** Whether the whole ring was walked round. */
+  readonly walked?: boolean;
   /** Names for the first peers, in place of their own. */
   readonly names?: readonly string[];
 }
@@ -77,6 +79,7 @@ export function makeWorld(peerCount: number, seed = 20060425): World {
         links: kept
           .filter((row) => row.kinds.length > 0)
           .map(({ ringAddress, kinds, transport }) => ({ ringAddress, kinds, transport })),
+        walked: change.walked ?? false,
       };
       return {
         seq,

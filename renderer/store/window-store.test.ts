@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { HelperError } from "#contract";
-import type { Bridge, BridgeEvent } from "#contract/bridge.ts";
+import { type Bridge, type BridgeEvent, type WindowCalls, windowCalls } from "#contract/bridge.ts";
 import { type SceneName, ScriptedBridge } from "../bridge/scripted.ts";
 import { conditionOf, connectProgress, STALE_AFTER_MS, stateOf, troubleOf } from "./condition.ts";
 import { createWindowModel, GUESS_MS, type WindowModel } from "./window-store.ts";
@@ -100,10 +100,7 @@ describe("a switch", () => {
         }),
     );
     const bridge: Bridge = {
-      connect: call,
-      disconnect: call,
-      up: call,
-      down: call,
+      ...(Object.fromEntries(windowCalls.map((name) => [name, call])) as unknown as WindowCalls),
       retry: () => {},
       watch: (hear) => {
         listener = hear;

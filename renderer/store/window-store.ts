@@ -6,7 +6,8 @@
 
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { type AffiliationView, type ErrorView, errorView, type HelperSnapshot, type RingView } from "#contract";
-import type { Bridge, BridgeEvent, Reach, WindowCall } from "#contract/bridge.ts";
+import type { Bridge, BridgeEvent, Reach } from "#contract/bridge.ts";
+import type { SwitchCall } from "#contract/window-calls.ts";
 import { type Filter, type Peer, peersOf } from "./peers.ts";
 
 /** What the user ordered and the helper has not yet shown; it expires. */
@@ -119,7 +120,7 @@ export function createWindowModel({ bridge, clock = () => performance.now() }: S
   };
 }
 
-function callOf(name: SwitchName, on: boolean): WindowCall {
+function callOf(name: SwitchName, on: boolean): SwitchCall {
   if (name === "ring") return on ? "connect" : "disconnect";
   return on ? "up" : "down";
 }

@@ -2,8 +2,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type AffiliationView, type Handlers, HelperError } from "#contract";
+import { type AffiliationView, type Args, type Handlers, HelperError } from "#contract";
+import { type SwitchCall, switchCalls, type WindowCall, windowCalls } from "#contract/window-calls.ts";
 import { ControlServer } from "../../native-helper/control/server.ts";
+import { ScriptedMeasures } from "../../renderer/bridge/scripted-measures.ts";
 import { makeWorld } from "../../renderer/bridge/world.ts";
 
 export interface FakeHelper {
@@ -42,6 +44,18 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
   const unused = async () => {
     throw new HelperError("INTERNAL", "No window makes this call.", "Mend the test.");
   };
+  const asked = new ScriptedMeasures();
+  const measures = Object.fromEntries(
+    windowCalls
+      .filter((call) => !(switchCalls as readonly string[]).includes(call))
+      .map((call) => [
+        call,
+        async (args: unknown) => {
+          made.push(call);
+          return asked.answer(call as "peer", args as Args<"peer">, world.next({ affiliation: change }));
+        },
+      ]),
+  );
   const handlers: Omit<Handlers, "hello" | "subscribe"> = {
     connect: order("connect", { state: "connected" }),
     disconnect: order("disconnect", { state: "off" }),
@@ -49,9 +63,8 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
     down: async () => order("down", tap("down"))(),
     status: async () => world.next({ affiliation: change }).status,
     peers: unused,
-    peer: unused,
     ring: unused,
-    ping: unused,
+    ...(measures as unknown as Pick<Handlers, Exclude<WindowCall, SwitchCall>>),
     join: unused,
     leave: unused,
   };

@@ -224,9 +224,14 @@ export class VirtualIps {
     this.#sent.set(peer.address, recent);
     const packets = recent.reduce((sum, entry) => sum + entry.packets, 0);
     if (packets < SHORTCUT_PACKETS || peer.live) return;
+    if (!this.atShortcutLimit) this.#linker.want(peer.address, "shortcut");
+  }
+
+  /** No more links are made for traffic. */
+  get atShortcutLimit(): boolean {
     let shortcuts = 0;
     for (const other of this.#peers.all()) if (other.ours.has("shortcut")) shortcuts++;
-    if (shortcuts < SHORTCUT_LIMIT) this.#linker.want(peer.address, "shortcut");
+    return shortcuts >= SHORTCUT_LIMIT;
   }
 
   /** The map from inner destinations to sessions, where it changed since the last call. */

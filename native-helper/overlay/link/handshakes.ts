@@ -492,6 +492,7 @@ export class Handshakes {
     const restarted = peer.boot !== 0 && proven.boot > peer.boot;
     peer.boot = proven.boot;
     peer.confirmedStamp = Math.max(peer.confirmedStamp, proven.stamp);
+    this.#core.clockSeen(peer.address, proven.stamp);
     if (proven.payload.tas) peer.tas = proven.payload.tas;
     peer.since ??= this.#core.wall;
     peer.heardAt = this.#core.now;

@@ -102,7 +102,7 @@ export class Paths {
     state.state = "validated";
     this.heard(peer);
     this.#choose(peer);
-    if (peer.srttMs === undefined && peer.active === state) peer.measured(rttMs);
+    if (peer.srttMs === undefined && peer.active === state) peer.takeRtt(this.#core.now, rttMs);
   }
 
   /** An authentic packet came by a path that is not the active one. */
@@ -203,7 +203,7 @@ export class Paths {
       state.heardAt = this.#core.now;
       state.unanswered = 0;
     }
-    peer.measured(rttMs);
+    peer.takeRtt(this.#core.now, rttMs);
     if (pong.observed && path.kind === "udp") this.#hooks.observed(peer, path.remote, pong.observed);
   }
 

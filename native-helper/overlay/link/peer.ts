@@ -79,6 +79,8 @@ export class Peer {
   since: number | undefined;
   srttMs: number | undefined;
   rttVarMs = 0;
+  /** The newest round trip as it was measured, and when. */
+  measured: { readonly at: Instant; readonly rttMs: number } | undefined;
   /** Round-trip questions on their way: id and when sent. */
   readonly pingsOut = new Map<number, Instant>();
   measuredAt: Instant;
@@ -144,8 +146,9 @@ export class Peer {
     return this.ours.has(kind) || this.theirs.has(kind);
   }
 
-  /** Smoothed round trip and its variation (RFC 6298). */
-  measured(rttMs: number): void {
+  /** Takes a round trip into the smoothed one and its variation (RFC 6298). */
+  takeRtt(now: Instant, rttMs: number): void {
+    this.measured = { at: now, rttMs };
     if (this.srttMs === undefined) {
       this.srttMs = rttMs;
       this.rttVarMs = rttMs / 2;
