@@ -158,6 +158,30 @@ function ipNumber(ip: string | null): number | null {
   return parts?.length === 4 ? parts.reduce((sum, part) => sum * 256 + part, 0) : null;
 }
 
+/** The kinds that links have, in the order of lists. */
+export const linkKinds = ["shortcut", "near", "far", "relay", "leaf"] as const satisfies readonly LinkKind[];
+
+export interface LinkSummary {
+  readonly kind: LinkKind;
+  readonly count: number;
+  /** Median round trip. */
+  readonly rttMs: number | null;
+  /** That of the first, for the form of the end of the line. */
+  readonly transport: string;
+}
+
+/** Own links by kind. */
+export function linkSummaries(peers: ReadonlyMap<string, Peer>): readonly LinkSummary[] {
+  const of: Record<LinkKind, Peer[]> = { shortcut: [], near: [], far: [], relay: [], leaf: [] };
+  for (const peer of peers.values()) if (peer.kind !== "routed") of[peer.kind].push(peer);
+  return linkKinds.map((kind) => ({
+    kind,
+    count: of[kind].length,
+    rttMs: median(of[kind].map((peer) => peer.rttMs)),
+    transport: of[kind][0]?.row.transport ?? "udp",
+  }));
+}
+
 /** Median of what is known; null of nothing. */
 export function median(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null).sort((a, b) => a - b);

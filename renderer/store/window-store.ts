@@ -8,6 +8,7 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import { type AffiliationView, type ErrorView, errorView, type HelperSnapshot, type RingView } from "#contract";
 import type { Bridge, BridgeEvent, Reach } from "#contract/bridge.ts";
 import type { SwitchCall } from "#contract/window-calls.ts";
+import type { LinkKind } from "../features/ring-map/scene.ts";
 import { type Filter, type Peer, peersOf } from "./peers.ts";
 
 /** What the user ordered and the helper has not yet shown; it expires. */
@@ -34,9 +35,22 @@ export interface WindowState {
   readonly connectingSince: number | undefined;
   readonly guesses: Readonly<Partial<Record<SwitchName, Guess>>>;
   readonly fault: { readonly of: SwitchName; readonly error: ErrorView } | undefined;
+  /** The peer that the inspector explains and the ring shows the way to. */
   readonly selected: string | undefined;
+  /** Rows of the table that are marked for copying; the one selected is among them. */
+  readonly marked: ReadonlySet<string>;
   readonly hovered: string | undefined;
   readonly filter: Filter;
+  readonly look: RingLook;
+}
+
+/** What the ring shows, kept while another screen is looked at. */
+export interface RingLook {
+  /** Kinds of link that are left out. */
+  readonly hidden: ReadonlySet<LinkKind>;
+  readonly widened: boolean;
+  /** Also the links of other members, as far as they are known. */
+  readonly allLinks: boolean;
 }
 
 export type WindowStore = StoreApi<WindowState>;
@@ -63,8 +77,10 @@ const initial: WindowState = {
   guesses: {},
   fault: undefined,
   selected: undefined,
+  marked: new Set(),
   hovered: undefined,
   filter: { kind: "all", query: "" },
+  look: { hidden: new Set(), widened: true, allLinks: false },
 };
 
 /** The store and what a user can do to it. `close` ends the watch on the bridge. */
@@ -72,10 +88,15 @@ export interface WindowModel {
   readonly store: WindowStore;
   readonly clock: () => number;
   setSwitch(name: SwitchName, on: boolean): Promise<void>;
+  /** Turns a switch over, where it may be turned. */
+  toggleSwitch(name: SwitchName): void;
   dismissFault(): void;
   retry(): void;
   select(ringAddress: string | undefined): void;
+  /** Marks rows; the one of a single row is also selected. */
+  mark(ringAddresses: ReadonlySet<string>): void;
   hover(ringAddress: string | undefined): void;
+  setLook(look: Partial<RingLook>): void;
   setFilter(filter: Partial<Filter>): void;
   showAffiliation(name: string): void;
   close(): void;
@@ -84,13 +105,21 @@ export interface WindowModel {
 export function createWindowModel({ bridge, clock = () => performance.now() }: StoreOptions): WindowModel {
   const store = createStore<WindowState>(() => initial);
   const close = bridge.watch((event) => store.setState((state) => afterEvent(state, event, clock())));
-  return {
+  const model: WindowModel = {
     store,
     clock,
     close,
     retry: () => bridge.retry(),
     dismissFault: () => store.setState({ fault: undefined }),
-    select: (selected) => store.setState({ selected }),
+    select: (selected) => store.setState({ selected, marked: new Set(selected === undefined ? [] : [selected]) }),
+    mark: (marked) => store.setState({ marked, ...(marked.size === 1 ? { selected: [...marked][0] } : {}) }),
+    setLook: (look) => store.setState((state) => ({ look: { ...state.look, ...look } })),
+    toggleSwitch(name) {
+      const { affiliation, reach, guesses } = store.getState();
+      if (affiliation === undefined || reach.kind !== "open" || reach.readOnly) return;
+      if (name === "interface" && affiliation.state === "off") return;
+      void model.setSwitch(name, !(guesses[name]?.on ?? isOn(affiliation, name)));
+    },
     hover: (hovered) => {
       if (store.getState().hovered !== hovered) store.setState({ hovered });
     },
@@ -100,6 +129,7 @@ export function createWindowModel({ bridge, clock = () => performance.now() }: S
         ...shown({ ...state, affiliationName }, state.snapshot, clock()),
         affiliationName,
         selected: undefined,
+        marked: new Set(),
         guesses: {},
       })),
     async setSwitch(name, on) {
@@ -118,6 +148,7 @@ export function createWindowModel({ bridge, clock = () => performance.now() }: S
       }
     },
   };
+  return model;
 }
 
 function callOf(name: SwitchName, on: boolean): SwitchCall {
@@ -153,8 +184,17 @@ function shown(state: WindowState, snapshot: HelperSnapshot | undefined, now: nu
       affiliation?.state === "connecting" ? ((sameOne ? state.connectingSince : undefined) ?? now) : undefined,
     guesses: openGuesses(state.guesses, affiliation, now),
     selected: state.selected !== undefined && peers.has(state.selected) ? state.selected : undefined,
+    marked: stillThere(state.marked, peers),
     hovered: state.hovered !== undefined && peers.has(state.hovered) ? state.hovered : undefined,
   };
+}
+
+/** The same set while everybody in it is there. */
+function stillThere(marked: ReadonlySet<string>, peers: ReadonlyMap<string, Peer>): ReadonlySet<string> {
+  for (const address of marked) {
+    if (!peers.has(address)) return new Set([...marked].filter((each) => peers.has(each)));
+  }
+  return marked;
 }
 
 function openGuesses(

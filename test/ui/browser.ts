@@ -7,6 +7,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import type { SceneName } from "../../renderer/bridge/scripted.ts";
+import type { ScreenId } from "../../renderer/shell/route.ts";
 
 const require = createRequire(import.meta.url);
 export const rendererFolder = fileURLToPath(new URL("../../dist/renderer/", import.meta.url));
@@ -115,16 +116,17 @@ export function complaintsOf(page: Page): string[] {
 export interface SceneOptions {
   readonly scene?: SceneName;
   readonly peers?: 11 | 118 | 1000;
+  readonly screen?: ScreenId;
 }
 
 /** Opens the scripted page. Its helper's time stands still; `tick` sends the next snapshot. */
 export async function openScene(
   context: BrowserContext,
   origin: string,
-  { scene = "connected", peers = 11 }: SceneOptions = {},
+  { scene = "connected", peers = 11, screen = "overview" }: SceneOptions = {},
 ): Promise<Page> {
   const page = await context.newPage();
-  await page.goto(`${origin}/dev.html?menu=0&still=1&scene=${scene}&peers=${peers}`);
+  await page.goto(`${origin}/dev.html?menu=0&still=1&scene=${scene}&peers=${peers}#/${screen}`);
   return page;
 }
 

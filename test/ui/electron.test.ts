@@ -50,7 +50,7 @@ describe("the app in Electron (on a stand-in)", () => {
     const [window] = standIn.windows;
     if (window === undefined) throw new Error("The app opened no window.");
     if (!window.shown) await new Promise((resolve) => window.once("ready-to-show", resolve));
-    await window.page.getByRole("heading", { level: 1, name: "Connected" }).waitFor();
+    await window.page.getByRole("heading", { name: "Connected" }).waitFor();
     return window;
   };
   const invoke = (channel: string, event: object, args: unknown) => standIn.ipcHandlers.get(channel)?.(event, args);
@@ -59,9 +59,11 @@ describe("the app in Electron (on a stand-in)", () => {
   it("shows live data over its own protocol and obeys the switches", async () => {
     const { page } = await start();
     const complaints = complaintsOf(page);
+    await page.getByRole("link", { name: "Peers" }).click();
     await page.getByText("11 shown").waitFor();
+    await page.getByRole("link", { name: "Overview" }).click();
     await page.getByRole("switch", { name: "Interface tap0" }).locator("xpath=ancestor::label").click();
-    await page.getByRole("heading", { level: 1, name: "On the ring, tap0 off" }).waitFor();
+    await page.getByRole("heading", { name: "On the ring, tap0 off" }).waitFor();
     expect(helper.made).toEqual(["down"]);
     expect(complaints).toEqual([]);
   });
@@ -69,9 +71,9 @@ describe("the app in Electron (on a stand-in)", () => {
   it("says when the helper stops, and goes on by itself when it runs again", async () => {
     const { page } = await start();
     await helper.stop();
-    await page.getByRole("heading", { level: 1, name: "Stopped" }).waitFor();
+    await page.getByRole("heading", { name: "Stopped" }).waitFor();
     await helper.start();
-    await page.getByRole("heading", { level: 1, name: "Connected" }).waitFor();
+    await page.getByRole("heading", { name: "Connected" }).waitFor();
   });
 
   it("gives the page one function a call and nothing of Electron", async () => {
@@ -101,7 +103,7 @@ describe("the app in Electron (on a stand-in)", () => {
     await page.evaluate(() => {
       location.href = "http://evil.example/";
     });
-    await page.getByRole("heading", { level: 1, name: "Connected" }).waitFor();
+    await page.getByRole("heading", { name: "Connected" }).waitFor();
     expect(page.url()).toContain("ringway-window.test/index.html");
     for (const event of ["will-navigate", "will-redirect", "will-frame-navigate", "will-attach-webview"]) {
       expect(webContents.prevented(event)).toBe(true);

@@ -42,7 +42,7 @@ describe("the window", () => {
 
   const open = (options: SceneOptions = {}) => openScene(context, files.origin, options);
   const shown = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor({ state: "visible" });
-  const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { level: 1, name }).waitFor();
+  const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { name }).waitFor();
   const made = (page: Page) => page.evaluate(() => window.scripted?.made);
   /** Presses a switch where people do: on its picture. The input that carries its role lies hidden in it. */
   const flip = (page: Page, name: string) =>
@@ -55,12 +55,12 @@ describe("the window", () => {
     noBootstrap: { title: "Connecting…", text: "None of the 2 start addresses answers." },
     off: { title: "Off", text: /Your normal internet traffic is not affected/ },
     interfaceOff: { title: "On the ring, tap0 off", text: /You help others route/ },
-    alone: { title: "Connected", text: "No peers yet" },
+    alone: { title: "Connected", text: "You are the first on this ring. It grows as members connect." },
     failed: { title: "Set-up needed", text: /UDP port 15000 belongs to another program/ },
     overlap: { title: "On the ring, tap0 off", text: /172\.16\.0\.0\/16 overlaps 172\.16\.4\.0\/24 of virbr1/ },
     readOnly: { title: "Connected", text: "Looking only" },
     noAffiliation: { title: "Join your first affiliation", text: "ringway join --config FILE" },
-    strangeNames: { title: "Connected", text: "<img src=x onerror=alert(1)>" },
+    strangeNames: { title: "Connected", text: /You can reach/ },
     opening: { title: "Asking the network helper…", text: "Asking the network helper…" },
     noHelper: { title: "The network helper is not running", text: "sudo ringway helper" },
     notAllowed: { title: "This account may not control the network helper", text: /group ringway/ },
@@ -108,7 +108,7 @@ describe("the window", () => {
     });
 
     it("with a peer selected, a filter that finds nothing, and a refused order", async () => {
-      const page = await open({ scene: "overlap" });
+      const page = await open({ scene: "overlap", screen: "peers" });
       await page.getByRole("rowheader").nth(3).click();
       await page.getByRole("complementary", { name: /^Selected:/ }).waitFor();
       expect(await violationsOf(page)).toEqual([]);
@@ -125,7 +125,9 @@ describe("the window", () => {
       const page = await open();
       await flip(page, "Interface tap0");
       await heading(page, "On the ring, tap0 off");
+      await page.getByRole("link", { name: "Peers" }).click();
       await page.getByRole("grid", { name: "Peers" }).waitFor();
+      await page.getByRole("link", { name: "Overview" }).click();
       await flip(page, "Interface tap0");
       await heading(page, "Connected");
       expect((await made(page))?.map(({ call }) => call)).toEqual(["down", "up"]);
@@ -182,7 +184,7 @@ describe("the window", () => {
     const names = async (page: Page) => page.getByRole("rowheader").allInnerTexts();
 
     it("has a row for each peer with link, transport, relay, round trip and rates", async () => {
-      const page = await open();
+      const page = await open({ screen: "peers" });
       const grid = page.getByRole("grid", { name: "Peers" });
       await grid.waitFor();
       expect(await grid.getByRole("columnheader").allInnerTexts()).toEqual([
@@ -203,7 +205,7 @@ describe("the window", () => {
     });
 
     it("sorts by a column and back, numbers as numbers", async () => {
-      const page = await open();
+      const page = await open({ screen: "peers" });
       await page.getByRole("columnheader", { name: "Virtual IP" }).click();
       const ips = await page.getByText(/^172\.16\.1\.\d+$/).allInnerTexts();
       const shownIps = ips.filter((ip) => ip !== "172.16.1.5").map((ip) => Number(ip.split(".")[3]));
@@ -215,7 +217,7 @@ describe("the window", () => {
     });
 
     it("filters by text and by kind, and offers to clear a filter that finds nothing", async () => {
-      const page = await open();
+      const page = await open({ screen: "peers" });
       const all = await names(page);
       const search = page.getByRole("searchbox", { name: "Filter peers" });
       await search.fill(all[2] ?? "");
@@ -235,7 +237,7 @@ describe("the window", () => {
     });
 
     it("keeps no more than 40 rows of 1,000 in the page, and the first paint under 3 s", async () => {
-      const page = await open({ peers: 1000 });
+      const page = await open({ peers: 1000, screen: "peers" });
       await page.getByRole("grid", { name: "Peers" }).waitFor();
       expect(await page.getByRole("row").count()).toBeLessThanOrEqual(41);
       expect(await page.getByRole("grid", { name: "Peers" }).getAttribute("aria-rowcount")).toBe("1001");
@@ -243,7 +245,7 @@ describe("the window", () => {
     });
 
     it("shows names with markup, marks and emoji as text, cut where they are long", async () => {
-      const page = await open({ scene: "strangeNames" });
+      const page = await open({ scene: "strangeNames", screen: "peers" });
       const complaints = complaintsOf(page);
       await page.getByRole("rowheader", { name: "<img src=x onerror=alert(1)>" }).waitFor();
       await page.getByRole("rowheader", { name: "</script><script>alert(1)</script>" }).waitFor();
@@ -258,22 +260,21 @@ describe("the window", () => {
 
   describe("ring and table", () => {
     it("share one selection, with the way and the reason beside it", async () => {
-      const page = await open();
+      const page = await open({ screen: "ring" });
       const ring = page.getByRole("listbox", { name: /Ring of 11 peers seen from this computer/ });
       await ring.focus();
       await page.keyboard.press("ArrowRight");
       const active = await ring.getAttribute("aria-activedescendant");
       expect(active).toMatch(/^ring-[0-9a-f]{40}$/);
       await page.keyboard.press("Enter");
-      await selectedRow(page).waitFor();
       expect(await page.locator(`#${active}`).getAttribute("aria-selected")).toBe("true");
+      await page.keyboard.press("t");
+      await selectedRow(page).waitFor();
       await page.getByRole("complementary", { name: /^Selected:/ }).waitFor();
-      await page.keyboard.press("Escape");
-      await selectedRow(page).waitFor({ state: "detached" });
     });
 
     it("go through all linked peers by the arrow keys, said in ring order", async () => {
-      const page = await open();
+      const page = await open({ screen: "ring" });
       const options = page.getByRole("option");
       const said = await options.allInnerTexts();
       expect(said).toHaveLength(11);
@@ -288,7 +289,7 @@ describe("the window", () => {
     });
 
     it("swap by T, and the slash goes to the filter", async () => {
-      const page = await open();
+      const page = await open({ screen: "ring" });
       await page.getByRole("listbox").focus();
       await page.keyboard.press("t");
       await page.waitForFunction(() => document.activeElement?.closest('[role="grid"]') != null);
@@ -301,21 +302,23 @@ describe("the window", () => {
     });
 
     it("hide a kind of link by the legend", async () => {
-      const page = await open();
+      const page = await open({ screen: "ring" });
       const before = await page.getByRole("option").count();
       await page.getByRole("button", { name: /^Near\s*4/ }).click();
       expect(await page.getByRole("option").count()).toBe(before - 4);
     });
 
     it("show who is under the pointer", async () => {
-      const page = await open();
-      const name = ((await page.getByRole("rowheader").first().textContent()) ?? "").trim();
-      await page.getByRole("rowheader").first().hover();
+      const page = await open({ screen: "ring" });
+      const ring = page.getByRole("listbox");
+      await ring.focus();
+      await page.keyboard.press("ArrowRight");
+      const name = ((await page.getByRole("option").first().textContent()) ?? "").split(",")[0] ?? "";
       await page.locator('[aria-hidden="true"]', { hasText: name }).filter({ hasText: "↓" }).first().waitFor();
     });
 
     it("draw links in the colours of the theme", async () => {
-      const page = await open();
+      const page = await open({ screen: "ring" });
       const painted = await page.evaluate(() =>
         [...document.querySelectorAll("canvas")].map((canvas) => {
           const { data } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
@@ -344,7 +347,7 @@ describe("the window", () => {
     });
 
     it("stay on screen while the helper is stopped", async () => {
-      const page = await open({ scene: "helperStopped" });
+      const page = await open({ scene: "helperStopped", screen: "peers" });
       await shown(page, "The network helper stopped");
       await page.getByRole("grid", { name: "Peers" }).waitFor();
       await page.getByRole("button", { name: "Try now" }).waitFor();
@@ -368,12 +371,45 @@ describe("the window", () => {
     await page.getByRole("status").filter({ hasText: /^Off$/ }).waitFor({ state: "attached" });
   });
 
-  it("fits 320 CSS pixels without scrolling sideways; the table stays", async () => {
+  it("fits 320 CSS pixels without scrolling sideways, on every screen", async () => {
     const page = await open();
     await page.setViewportSize({ width: 320, height: 640 });
+    for (const name of ["Overview", "Ring", "Peers"]) {
+      await page.getByRole("link", { name }).click();
+      await page.getByRole("heading", { level: 1, name }).waitFor();
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+    }
     await page.getByRole("grid", { name: "Peers" }).waitFor();
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
-    expect(await page.getByRole("listbox").isVisible()).toBe(false);
+  });
+
+  describe("the screens", () => {
+    it("are reached by the sidebar, by keys and by the address, and focus goes to their title", async () => {
+      const page = await open();
+      const titled = (name: string) =>
+        page.waitForFunction(
+          (title) => document.activeElement?.tagName === "H1" && document.activeElement.textContent === title,
+          name,
+        );
+      await page.getByRole("link", { name: "Ring" }).click();
+      await titled("Ring");
+      expect(page.url()).toMatch(/#\/ring$/);
+      await page.keyboard.press("Control+3");
+      await titled("Peers");
+      await page.keyboard.press("g");
+      await page.keyboard.press("o");
+      await titled("Overview");
+      await page.goBack();
+      await titled("Peers");
+      expect(await page.getByRole("link", { name: "Peers" }).getAttribute("aria-current")).toBe("page");
+    });
+
+    it("leave no way to one that does not exist", async () => {
+      const page = await open();
+      await page.evaluate(() => {
+        location.hash = "#/nowhere";
+      });
+      await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    });
   });
 
   it("follows the system's theme while it runs", async () => {

@@ -8,7 +8,6 @@ import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatRate, UNKNOWN } from "../../ui/format.ts";
 import { Switch } from "../../ui/switch.tsx";
 import { useText } from "../../words/words.tsx";
-import { Fault } from "../state/fault.tsx";
 import styles from "./interface-card.module.css";
 
 /** The virtual interface: its address, its own switch (the ring stays), and what goes over it. */
@@ -18,14 +17,14 @@ export function InterfaceCard({ affiliation }: { readonly affiliation: Affiliati
   const now = useNow();
   const guess = useWindow((state) => state.guesses.interface);
   const readOnly = useWindow((state) => state.reach.kind !== "open" || state.reach.readOnly);
-  const { name, mtuBytes } = affiliation.interface;
+  const { name } = affiliation.interface;
   return (
     <section className={styles.card} aria-label={t("interface.title", { iface: name })}>
       <div className={styles.head}>
         <div className={styles.names}>
-          <h2>
-            {name} <span className={styles.quiet}>{t("interface.mtu", { bytes: String(mtuBytes) })}</span>
-          </h2>
+          <p className={styles.name}>
+            <strong>{name}</strong> <span className={styles.quiet}>{t("interface.word")}</span>
+          </p>
           <p className={styles.address}>
             <span className="mono">{affiliation.virtualIp ?? UNKNOWN}</span>
             {affiliation.virtualIp !== null && <CopyButton value={affiliation.virtualIp} label={t("peer.copyIp")} />}
@@ -39,7 +38,6 @@ export function InterfaceCard({ affiliation }: { readonly affiliation: Affiliati
           onChange={(on) => void model.setSwitch("interface", on)}
         />
       </div>
-      <Fault of="interface" />
       <Rates isUp={affiliation.interface.state === "up"} />
     </section>
   );

@@ -58,7 +58,7 @@ export function PeersTable({ id }: { readonly id: string }) {
   const items = useMemo(() => addresses.map(itemOf), [addresses]);
   const shown = useMemo(() => columns.filter((column) => width >= column.from), [width]);
   return (
-    <div className={styles.host} ref={host} id={id} style={{ height: items.length * rowHeight + HEAD_HEIGHT + 2 }}>
+    <div className={styles.host} ref={host} id={id}>
       <Virtualizer layout={TableLayout} layoutOptions={{ rowHeight, headingHeight: HEAD_HEIGHT }}>
         <Table
           className={styles.table ?? ""}

@@ -1,16 +1,15 @@
 import { TriangleAlert, X } from "lucide-react";
 import { useModel, useWindow } from "../../store/context.tsx";
-import type { SwitchName } from "../../store/window-store.ts";
 import { Button } from "../../ui/button.tsx";
 import { Notice } from "../../ui/notice.tsx";
 import { useText } from "../../words/words.tsx";
 
 /** What the helper said against the last order of a switch, until the user closes it or orders again. */
-export function Fault({ of }: { readonly of: SwitchName }) {
+export function Fault() {
   const t = useText();
   const model = useModel();
   const fault = useWindow((state) => state.fault);
-  if (fault?.of !== of) return null;
+  if (fault === undefined) return null;
   return (
     <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
       <div>

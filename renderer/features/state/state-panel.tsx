@@ -7,7 +7,6 @@ import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatRingAddress, formatWholeRingAddress } from "../../ui/format.ts";
 import { Switch } from "../../ui/switch.tsx";
 import { type MessageId, type Text, useRichText, useText } from "../../words/words.tsx";
-import { Fault } from "./fault.tsx";
 import styles from "./state-panel.module.css";
 
 /** The state in one word and one sentence, and the switch of the ring. */
@@ -37,14 +36,13 @@ export function StatePanel({
           onChange={(on) => void model.setSwitch("ring", on)}
         />
         <div>
-          <h1 className={styles.word} data-state={state}>
+          <h2 className={styles.word} data-state={state}>
             {stopped ? t("state.stopped") : word(t, state, affiliation)}
-          </h1>
+          </h2>
           <Line state={stopped ? "stopped" : state} affiliation={affiliation} />
         </div>
       </div>
       {!stopped && <Sentence state={state} affiliation={affiliation} />}
-      <Fault of="ring" />
       <Facts affiliation={affiliation} />
     </section>
   );

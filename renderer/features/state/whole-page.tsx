@@ -94,7 +94,7 @@ function Page({
         />
         <circle cx="66" cy="16" r="9" className={styles.self} />
       </svg>
-      <h1>{title}</h1>
+      <h2>{title}</h2>
       {children}
     </div>
   );

@@ -4,6 +4,7 @@ import { Input } from "react-aria-components/Input";
 import { SearchField } from "react-aria-components/SearchField";
 import { ToggleButton } from "react-aria-components/ToggleButton";
 import { ToggleButtonGroup } from "react-aria-components/ToggleButtonGroup";
+import { places } from "../../shell/keys.ts";
 import { useModel, useNow, useWindow } from "../../store/context.tsx";
 import { type KindFilter, matches, median, type Peer, peerKinds } from "../../store/peers.ts";
 import { Button } from "../../ui/button.tsx";
@@ -11,37 +12,50 @@ import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatDuration, formatRtt, formatWholeRingAddress } from "../../ui/format.ts";
 import { LinkGlyph } from "../../ui/link-glyph.tsx";
 import { useCount, useText } from "../../words/words.tsx";
+import { NoRing } from "../state/no-ring.tsx";
 import { nameOfAddress } from "./names.ts";
-import styles from "./peers-panel.module.css";
+import styles from "./peers-screen.module.css";
 import { PeersTable } from "./peers-table.tsx";
 
 const filters = ["all", "linked", ...peerKinds] as const satisfies readonly KindFilter[];
 
 /** The table of peers with its filter, what is known of the selected one, and the figures over all rows. */
-export function PeersPanel({ tableId, filterId }: { readonly tableId: string; readonly filterId: string }) {
+export function PeersScreen() {
   const t = useText();
   const size = useWindow((state) => state.peers.size);
+  const isOnRing = useWindow((state) => state.ring !== undefined && isOnRingState(state.affiliation?.state));
+  if (!isOnRing) return <NoRing />;
   return (
-    <section className={styles.panel} aria-labelledby="peers-title">
-      <header className={styles.head}>
-        <h2 id="peers-title">{t("nav.peers")}</h2>
-        <p>{t("peers.members", { count: size + 1 })}</p>
-      </header>
+    <section className={styles.panel} aria-label={t("nav.peers")}>
       {size === 0 ? (
         <div className={styles.empty}>
-          <h3>{t("peers.empty")}</h3>
+          <h2>{t("peers.empty")}</h2>
           <p>{t("peers.emptyText")}</p>
         </div>
       ) : (
         <>
-          <FilterBar filterId={filterId} />
-          <Rows tableId={tableId} />
+          <FilterBar filterId={places.filter} />
+          <Rows tableId={places.table} />
           <Selection />
           <Foot />
         </>
       )}
     </section>
   );
+}
+
+const isOnRingState = (state: string | undefined) => state === "connected";
+
+export function PeersFacts() {
+  const t = useText();
+  const size = useWindow((state) => state.peers.size);
+  return t("peers.members", { count: size + 1 });
+}
+
+export function PeersBadge() {
+  const count = useCount();
+  const size = useWindow((state) => state.peers.size);
+  return size === 0 ? null : count(size);
 }
 
 function FilterBar({ filterId }: { readonly filterId: string }) {
@@ -107,7 +121,7 @@ function Rows({ tableId }: { readonly tableId: string }) {
       : t("peers.noneOfKind", { kind: t(`link.${filter.kind}`) });
   return (
     <div className={styles.empty} role="status">
-      <h3>{nothing}</h3>
+      <h2>{nothing}</h2>
       <Button onPress={() => model.setFilter({ kind: "all", query: "" })}>{t("peers.clear")}</Button>
     </div>
   );

@@ -1,0 +1,32 @@
+import { useEffect, useRef } from "react";
+import { useWindow } from "../store/context.tsx";
+import { useText } from "../words/words.tsx";
+import { tookFocus } from "./route.ts";
+import type { ScreenSpec } from "./screen.tsx";
+import styles from "./top-bar.module.css";
+
+/** The title of the screen, one line of facts about it, and where the page comes from in a browser. */
+export function TopBar({ screen, withFacts }: { readonly screen: ScreenSpec; readonly withFacts: boolean }) {
+  const t = useText();
+  const title = useRef<HTMLHeadingElement>(null);
+  const reach = useWindow((state) => state.reach);
+  const host = "host" in reach ? reach.host : null;
+  const readOnly = reach.kind === "open" && reach.readOnly;
+  const { Facts } = screen;
+  const before = useRef(screen.id);
+  useEffect(() => {
+    // After a change of screen, not at the start.
+    if (before.current !== screen.id && !tookFocus()) title.current?.focus();
+    before.current = screen.id;
+  }, [screen.id]);
+  return (
+    <header className={styles.top}>
+      <h1 ref={title} tabIndex={-1} className={styles.title}>
+        {t(screen.title)}
+      </h1>
+      <p className={styles.facts}>{withFacts && Facts && <Facts />}</p>
+      {readOnly && <span className={styles.readOnly}>{t("browser.readOnly")}</span>}
+      {host !== null && <span className={styles.host}>{host}</span>}
+    </header>
+  );
+}
