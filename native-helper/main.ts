@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { hostname } from "node:os";
 import pino from "pino";
 import packageJson from "../package.json" with { type: "json" };
-import { CONFIG_LIMIT_BYTES, HelperError } from "./contract/contract.ts";
+import { CONFIG_LIMIT_BYTES, HelperError, type ParsedArgs } from "./contract/contract.ts";
 import { membersGroupId, ownersOf } from "./control/access.ts";
 import { controlService } from "./control/handlers.ts";
 import { ControlServer } from "./control/server.ts";
@@ -84,14 +84,10 @@ export async function runHelper(options: HelperOptions): Promise<number> {
           return affiliations.warnings;
         },
         join: (args) =>
-          affiliations.join(
-            args.kind === "open"
-              ? {
-                  config: { affiliation: args.affiliation, startAddresses: checkedAddresses(args.startAddresses) },
-                  warnings: [],
-                }
-              : parseConfig(args.text, args.fileName),
-          ),
+          affiliations.join(configOf(args), args.interfaceUp === undefined ? {} : { interfaceUp: args.interfaceUp }),
+        preview: (args) => affiliations.preview(configOf(args)),
+        configure: (affiliation, change) => affiliations.configure(affiliation, change),
+        wake: () => affiliations.wake(),
         connect: (affiliation) => affiliations.connect(affiliation),
         leave: (affiliation) => affiliations.leave(affiliation),
       }),
@@ -152,6 +148,15 @@ function readConfig(file: string): ParsedConfig {
     );
   }
   return parseConfig(text.slice(0, CONFIG_LIMIT_BYTES + 1), file);
+}
+
+/** What a call to join says, in the form of a configuration. */
+function configOf(args: ParsedArgs<"join">): ParsedConfig {
+  if (args.kind === "config") return parseConfig(args.text, args.fileName);
+  return {
+    config: { affiliation: args.affiliation, startAddresses: checkedAddresses(args.startAddresses) },
+    warnings: [],
+  };
 }
 
 function checkedInterfaceName(written: string): string {

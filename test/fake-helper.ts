@@ -85,6 +85,9 @@ export class FakeHelper {
           disconnect: this.#answer("disconnect", () => this.change({ state: "off" })),
           up: this.#answer("up", () => this.change({ interface: { ...this.#only().interface, state: "up" } })),
           down: this.#answer("down", () => this.change({ interface: { ...this.#only().interface, state: "down" } })),
+          preview: this.#answer("preview", () => this.#unused()),
+          configure: this.#answer("configure", () => this.#unused()),
+          wake: this.#answer("wake", () => ({})),
         },
       },
     });
@@ -111,6 +114,10 @@ export class FakeHelper {
       if (fault) throw fault;
       return answer(args);
     };
+  }
+
+  #unused(): never {
+    throw new HelperError("INTERNAL", "The command line makes no such call.", "Mend the test.");
   }
 
   #only(): AffiliationView {

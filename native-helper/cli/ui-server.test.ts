@@ -288,7 +288,7 @@ describe("the line of a page", () => {
 
   it.each([
     ["text that is no JSON", "{"],
-    ["a call that windows may not make", JSON.stringify({ id: 1, call: "leave", args: { affiliation: "condor wow" } })],
+    ["a call that windows may not make", JSON.stringify({ id: 1, call: "subscribe", args: {} })],
     ["a field too many", JSON.stringify({ id: 1, call: "up", args: {}, more: 1 })],
     ["a message that is too long", JSON.stringify({ id: 1, call: "up", args: "x".repeat(PAGE_MESSAGE_LIMIT_BYTES) })],
   ])("ends the line on %s", async (_name, message) => {

@@ -52,8 +52,8 @@ export function unwrap(outcome: Outcome): unknown {
   throw new HelperError(outcome.error.code, outcome.error.text, outcome.error.remedy);
 }
 
-/** The longest message that a page may send over its WebSocket. */
-export const PAGE_MESSAGE_LIMIT_BYTES = 64 * 1024;
+/** The longest message that a page may send over its WebSocket: what the helper would accept. */
+export const PAGE_MESSAGE_LIMIT_BYTES = 256 * 1024;
 
 /** Page to server: one call. */
 export const PageRequest = z.strictObject({

@@ -6,6 +6,7 @@
  * error whose `data` is an ErrorView. After `subscribe` the helper sends the notification `snapshot`.
  */
 import * as z from "zod";
+import { AffiliationChange, AffiliationSettings, JoinPreview } from "./administration.ts";
 import type { ErrorCode } from "./errors.ts";
 import {
   AffiliationView,
@@ -25,6 +26,7 @@ import {
   WalkView,
 } from "./views.ts";
 
+export * from "./administration.ts";
 export * from "./errors.ts";
 export * from "./views.ts";
 
@@ -76,6 +78,22 @@ export const PeerName = z.string().min(1).max(253);
 
 /** A span of time as people write it: `90s`, `10m`, `1h`, `1d`. */
 export const DurationText = z.string().regex(/^[1-9][0-9]{0,5}[smhd]$/, "is not of the form 10m (s, m, h, d)");
+/** `interfaceUp: false` leaves the virtual interface down until it is asked for. */
+const JoinArgs = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("open"),
+    affiliation: AffiliationName,
+    startAddresses: z.array(TransportAddressText).max(START_ADDRESSES_LIMIT),
+    interfaceUp: z.boolean().exactOptional(),
+  }),
+  /** The text of a configuration file, which the caller has read; `fileName` is for messages only. */
+  z.strictObject({
+    kind: z.literal("config"),
+    fileName: z.string().max(4096),
+    text: z.string().max(CONFIG_LIMIT_BYTES),
+    interfaceUp: z.boolean().exactOptional(),
+  }),
+]);
 
 const ofAffiliation = { affiliation: AffiliationName.exactOptional() };
 const peerErrors = ["UNKNOWN_AFFILIATION", "AMBIGUOUS_AFFILIATION", "UNKNOWN_PEER", "AMBIGUOUS_PEER"] as const;
@@ -201,19 +219,7 @@ export const calls = {
   },
   /** Makes the membership and starts to connect; it does not wait until that succeeds. */
   join: {
-    args: z.discriminatedUnion("kind", [
-      z.strictObject({
-        kind: z.literal("open"),
-        affiliation: AffiliationName,
-        startAddresses: z.array(TransportAddressText).max(START_ADDRESSES_LIMIT),
-      }),
-      /** The text of a configuration file, which the caller has read; `fileName` is for messages only. */
-      z.strictObject({
-        kind: z.literal("config"),
-        fileName: z.string().max(4096),
-        text: z.string().max(CONFIG_LIMIT_BYTES),
-      }),
-    ]),
+    args: JoinArgs,
     reply: AffiliationView,
     errors: ["ALREADY_JOINED", "BAD_CONFIG", "PORT_IN_USE", "STATE_UNUSABLE", "LIMIT"],
     allowed: "owner",
@@ -260,6 +266,17 @@ export const calls = {
     errors: ["UNKNOWN_AFFILIATION", "AMBIGUOUS_AFFILIATION"],
     allowed: "members",
   },
+  /** What `join` with the same arguments would do; changes nothing. */
+  preview: { args: JoinArgs, reply: JoinPreview, errors: ["BAD_CONFIG"], allowed: "owner" },
+  /** Changes settings of an affiliation and gives them all; a change that it needs for it makes it leave the ring for a moment. */
+  configure: {
+    args: z.strictObject({ affiliation: AffiliationName, change: AffiliationChange }),
+    reply: AffiliationSettings,
+    errors: ["UNKNOWN_AFFILIATION", "STATE_UNUSABLE", "PORT_IN_USE"],
+    allowed: "owner",
+  },
+  /** The computer has just woken: links are tried again now instead of when their silence is noticed. */
+  wake: { args: z.strictObject({}), reply: z.object({}), errors: [], allowed: "members" },
 } as const satisfies Record<string, CallSpec>;
 
 export type CallName = keyof typeof calls;

@@ -17,14 +17,21 @@ export const lookingCalls = [
   "walk",
 ] as const satisfies readonly CallName[];
 
+/** Those of the screens of administration. */
+export const administrationCalls = ["preview", "join", "leave", "configure"] as const satisfies readonly CallName[];
+export type AdministrationCall = (typeof administrationCalls)[number];
+
 export const windowCalls = [
   ...switchCalls,
   ...lookingCalls,
   "speed",
   "tryDirect",
   "shortcut",
+  ...administrationCalls,
 ] as const satisfies readonly CallName[];
 export type WindowCall = (typeof windowCalls)[number];
+/** Those that ask for a measurement or a record. */
+export type MeasureCall = Exclude<WindowCall, SwitchCall | AdministrationCall>;
 
 /** Whether a page that was opened for looking only may make this call. */
 export function isLooking(call: WindowCall): boolean {

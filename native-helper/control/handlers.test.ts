@@ -275,5 +275,12 @@ function service(all: AffiliationPort[]) {
     },
     connect: async () => {},
     leave: async () => {},
+    preview: () => {
+      throw new Error("not part of this test");
+    },
+    configure: async () => {
+      throw new Error("not part of this test");
+    },
+    wake: () => {},
   });
 }

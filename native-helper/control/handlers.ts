@@ -1,8 +1,11 @@
 /** Answers the calls of the contract from the affiliations; what they can do is given as an interface. */
 import {
+  type AffiliationChange,
+  type AffiliationSettings,
   type AffiliationView,
   HelperError,
   type HelperSnapshot,
+  type JoinPreview,
   type ParsedArgs,
   type PingView,
   type StatusView,
@@ -34,6 +37,9 @@ export interface HelperPort<A extends AffiliationPort> {
   join(args: ParsedArgs<"join">): Promise<A>;
   connect(affiliation: A): Promise<void>;
   leave(affiliation: A): Promise<void>;
+  preview(args: ParsedArgs<"preview">): JoinPreview;
+  configure(affiliation: A, change: AffiliationChange): Promise<AffiliationSettings>;
+  wake(): void;
 }
 
 /** Between the end of one round trip and the start of the next. */
@@ -101,6 +107,12 @@ export function controlService<A extends AffiliationPort>(helper: HelperPort<A>)
       disconnect: ({ affiliation }) => command(affiliation, (found) => found.disconnect()),
       up: ({ affiliation }) => command(affiliation, (found) => found.up()),
       down: ({ affiliation }) => command(affiliation, (found) => found.down()),
+      preview: async (args) => helper.preview(args),
+      configure: async ({ affiliation, change }) => helper.configure(find(affiliation), change),
+      wake: async () => {
+        helper.wake();
+        return {};
+      },
     },
   };
 }

@@ -1,8 +1,16 @@
 /** All affiliations of this helper: joined, left, found again after a restart; they share the UDP sockets. */
-import { HelperError, type Warning } from "#contract";
+import {
+  type AffiliationChange,
+  type AffiliationSettings,
+  HelperError,
+  type JoinPreview,
+  type Warning,
+} from "#contract";
 import { Affiliation, type MakeEngine } from "./affiliation.ts";
 import type { DataPathPort, HelperLog, SystemPort } from "./affiliation-ports.ts";
+import { changedMembership, settingsOf } from "./affiliation-settings.ts";
 import { type HelperConfig, MTU_BYTES, OPEN_SUBNET, type ParsedConfig } from "./config-fields.ts";
+import { findOverlap } from "./overlap.ts";
 import { AFFILIATIONS_LIMIT, type AffiliationStore, type Membership, type StateStore } from "./state-store.ts";
 import { SleepAwareClock } from "./timer.ts";
 
@@ -24,6 +32,8 @@ export interface AffiliationsOptions {
 }
 
 const TICK_MS = 1_000;
+/** Callers that say "woken" more often than this are heard once. */
+const WAKE_GAP_MS = 5_000;
 
 export class Affiliations {
   readonly #options: AffiliationsOptions;
@@ -32,6 +42,9 @@ export class Affiliations {
   readonly #ticking: NodeJS.Timeout;
   #dataPath: DataPathPort | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  /** The newest write of the port; it never rejects. */
+  #savingPort: Promise<void> = Promise.resolve();
+  #wokenAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: AffiliationsOptions) {
     this.#options = options;
@@ -86,7 +99,7 @@ export class Affiliations {
   }
 
   /** Makes the membership and starts to connect. Throws ALREADY_JOINED, LIMIT, PORT_IN_USE; then nothing of it stays behind. */
-  join({ config, warnings }: ParsedConfig): Promise<Affiliation> {
+  join({ config, warnings }: ParsedConfig, { interfaceUp = true } = {}): Promise<Affiliation> {
     return this.#inTurn(async () => {
       if (this.#byName.has(config.affiliation)) {
         throw new HelperError(
@@ -95,8 +108,68 @@ export class Affiliations {
           `Connect it with: ringway connect "${config.affiliation}", or leave it first.`,
         );
       }
-      return this.#joinNew(config, warnings);
+      return this.#joinNew(config, warnings, interfaceUp);
     });
+  }
+
+  /** What `join` would do; changes nothing. */
+  preview({ config, warnings }: ParsedConfig): JoinPreview {
+    const joined = this.#byName.get(config.affiliation);
+    const name = config.interfaceName ?? joined?.membership.interfaceName ?? this.#freeInterfaceName();
+    const clash = findOverlap(OPEN_SUBNET, this.#options.system.usedRanges(), name, this.#interfaces());
+    return {
+      affiliation: config.affiliation,
+      security: "open",
+      subnet: OPEN_SUBNET,
+      virtualIp: config.virtualIp ?? null,
+      interface: name,
+      transport: config.transport ?? "auto",
+      startAddresses: [...config.startAddresses],
+      warnings: warnings.map(({ code, text, remedy }) => ({ code, text, remedy })),
+      clash: clash
+        ? {
+            ours: OPEN_SUBNET,
+            other: clash.range.cidr,
+            owner: clash.range.interface,
+            affiliation: clash.affiliation ?? null,
+          }
+        : null,
+      alreadyJoined: joined !== undefined,
+    };
+  }
+
+  /**
+   * Changes settings and gives them all. An affiliation whose settings differ then is built anew with the same keys, and
+   * goes back on the ring if it was there.
+   */
+  configure(affiliation: Affiliation, change: AffiliationChange): Promise<AffiliationSettings> {
+    return this.#inTurn(async () => {
+      const present = this.#byName.get(affiliation.name);
+      if (!present) {
+        throw new HelperError("UNKNOWN_AFFILIATION", `This computer left "${affiliation.name}".`, "Join it again.");
+      }
+      const former = present.membership;
+      const others = new Map([...this.#interfaces()].filter(([, name]) => name !== affiliation.name));
+      const membership = changedMembership(former, change, others);
+      if (membership === former) return settingsOf(former);
+      const { store, log, onChange } = this.#options;
+      const place = store.affiliation(affiliation.name);
+      await place.saveMembership(membership);
+      await present.stop();
+      const changed = await this.#make(place, membership);
+      log.info(`"${changed.name}" has other settings now`);
+      if (membership.onRing) await changed.connect(this.#openDataPath());
+      onChange();
+      return settingsOf(membership);
+    });
+  }
+
+  /** The computer has woken; the clock tells by itself too, but later. */
+  wake(): void {
+    const now = this.#clock.now();
+    if (now - this.#wokenAt < WAKE_GAP_MS) return;
+    this.#wokenAt = now;
+    for (const affiliation of this.all) affiliation.tick(true);
   }
 
   async connect(affiliation: Affiliation): Promise<void> {
@@ -121,10 +194,11 @@ export class Affiliations {
       await Promise.allSettled(this.all.map((affiliation) => affiliation.stop()));
       this.#dataPath?.close();
       this.#dataPath = undefined;
+      await this.#savingPort;
     });
   }
 
-  async #joinNew(config: HelperConfig, warnings: readonly Warning[]): Promise<Affiliation> {
+  async #joinNew(config: HelperConfig, warnings: readonly Warning[], interfaceUp = true): Promise<Affiliation> {
     const { store, log } = this.#options;
     if (this.#byName.size >= AFFILIATIONS_LIMIT) {
       throw new HelperError(
@@ -134,7 +208,7 @@ export class Affiliations {
       );
     }
     const dataPath = this.#openDataPath(config.port);
-    const membership = this.#membershipOf(config, undefined);
+    const membership = { ...this.#membershipOf(config, undefined), interfaceUp };
     const place = store.affiliation(config.affiliation);
     let affiliation: Affiliation | undefined;
     try {
@@ -194,11 +268,15 @@ export class Affiliations {
       hostName,
       onChange,
       isWatched,
-      ownInterfaces: () =>
-        new Map(this.all.map(({ membership: { interfaceName, affiliation: name } }) => [interfaceName, name])),
+      ownInterfaces: () => this.#interfaces(),
     });
     this.#byName.set(affiliation.name, affiliation);
     return affiliation;
+  }
+
+  /** The interfaces of this helper, with the names of their affiliations. */
+  #interfaces(): ReadonlyMap<string, string> {
+    return new Map(this.all.map(({ membership: { interfaceName, affiliation } }) => [interfaceName, affiliation]));
   }
 
   #noteConfig(affiliation: Affiliation, config: HelperConfig, warnings: readonly Warning[]): void {
@@ -229,7 +307,7 @@ export class Affiliations {
     const dataPath = insisted ? system.openDataPath(insisted) : this.#openUsualPort(store.lastPort());
     this.#dataPath = dataPath;
     this.#options.log.info(`UDP socket on port ${dataPath.port}`);
-    store.saveLastPort(dataPath.port).catch((error: unknown) => {
+    this.#savingPort = store.saveLastPort(dataPath.port).catch((error: unknown) => {
       this.#options.log.warn(`the port was not saved: ${String(error)}`);
     });
     return dataPath;

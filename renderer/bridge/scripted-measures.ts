@@ -12,10 +12,8 @@ import {
   type Reply,
   type ShownKind,
 } from "#contract";
-import type { SwitchCall, WindowCall } from "#contract/window-calls.ts";
+import type { MeasureCall } from "#contract/window-calls.ts";
 import { random } from "./world.ts";
-
-type Measure = Exclude<WindowCall, SwitchCall>;
 
 const RANGES = {
   "5m": { stepS: 1, points: 300 },
@@ -33,9 +31,9 @@ export class ScriptedMeasures {
   }
 
   /** The answer to one call about the world of `snapshot`. */
-  answer<N extends Measure>(call: N, args: Args<N>, snapshot: HelperSnapshot): Reply<N> {
+  answer<N extends MeasureCall>(call: N, args: Args<N>, snapshot: HelperSnapshot): Reply<N> {
     const ask = args as { peer?: string };
-    switch (call as Measure) {
+    switch (call as MeasureCall) {
       case "peer":
         return this.#detail(peerOf(snapshot, ask.peer), snapshot) as Reply<N>;
       case "ping": {

@@ -2,9 +2,10 @@
  * The bridge of `npm run dev:web` and of tests: plays any state of the window from a script. It obeys the calls as a
  * helper would (a switch takes a moment), and a test moves its time by hand.
  */
-import { type AffiliationView, type Args, HelperError, type Reply } from "#contract";
+import { type AffiliationSettings, type AffiliationView, type Args, HelperError, type Reply } from "#contract";
 import type { Bridge, BridgeEvent, Reach, WindowCall } from "#contract/bridge.ts";
-import { isLooking, type SwitchCall } from "#contract/window-calls.ts";
+import { isLooking, type MeasureCall, type SwitchCall } from "#contract/window-calls.ts";
+import { changedSettings, type JoinTrouble, scriptedPreview, scriptedSettings } from "./scripted-administration.ts";
 import { ScriptedMeasures } from "./scripted-measures.ts";
 import { makeWorld, type World, type WorldChange } from "./world.ts";
 
@@ -71,6 +72,8 @@ export const scenes = {
       "</script><script>alert(1)</script>",
     ],
   },
+  joinClash: { reach: "open", join: "clash" },
+  joinOwnClash: { reach: "open", join: "ownClash" },
   readOnly: { reach: "readOnly" },
   noAffiliation: { reach: "open", none: true },
   opening: { reach: "opening", silent: true },
@@ -91,6 +94,8 @@ interface Scene extends WorldChange {
   readonly reach: "open" | "readOnly" | "opening" | "noHelper" | "notAllowed" | "mismatch" | "noServer" | "expired";
   /** No snapshot at all, or none after the first. */
   readonly silent?: true | "later";
+  /** What stands in the way of joining. */
+  readonly join?: JoinTrouble;
 }
 
 export interface ScriptedOptions {
@@ -108,6 +113,7 @@ export class ScriptedBridge implements Bridge {
   #reach: Reach = { kind: "opening" };
   #told = false;
   readonly #measures = new ScriptedMeasures();
+  #settings: AffiliationSettings = scriptedSettings;
   readonly #delayMs: number;
   /** Calls made so far, for tests. */
   readonly made: { readonly call: WindowCall; readonly affiliation: string | undefined }[] = [];
@@ -160,6 +166,27 @@ export class ScriptedBridge implements Bridge {
   tryDirect = (args: Args<"tryDirect">) => this.#measure("tryDirect", args);
   shortcut = (args: Args<"shortcut">) => this.#measure("shortcut", args);
 
+  preview = async (args: Args<"preview">) => {
+    this.#made("preview", undefined);
+    return scriptedPreview(args, this.#scene.join);
+  };
+  join = async (args: Args<"join">) => {
+    this.#made("join", undefined);
+    const { affiliation } = scriptedPreview(args, undefined);
+    this.#scene = scenes.connected;
+    return this.#show({ name: affiliation, state: "connected" });
+  };
+  leave = async ({ affiliation }: Args<"leave">) => {
+    this.#made("leave", affiliation);
+    this.play("noAffiliation");
+    return { affiliation };
+  };
+  configure = async (args: Args<"configure">) => {
+    this.#made("configure", args.affiliation);
+    this.#settings = changedSettings(this.#settings, args);
+    return this.#settings;
+  };
+
   #begin(): void {
     // A silent later scene first shows a whole picture, then falls silent.
     if (this.#scene.silent === "later") {
@@ -186,8 +213,13 @@ export class ScriptedBridge implements Bridge {
       throw new HelperError("SUBNET_OVERLAP", text, remedy);
     }
     if (this.#delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
-    this.#override = { ...this.#override, ...change };
     if (this.#scene.alone && call === "connect") this.#scene = scenes.connected;
+    return this.#show(change);
+  }
+
+  /** Sends the state with a change in it, and gives the affiliation as it is then. */
+  #show(change: Partial<AffiliationView>): AffiliationView {
+    this.#override = { ...this.#override, ...change };
     const snapshot = this.#snapshot();
     this.#send({ kind: "snapshot", snapshot });
     const view = snapshot.status.affiliations[0];
@@ -195,7 +227,7 @@ export class ScriptedBridge implements Bridge {
     return view;
   }
 
-  async #measure<N extends Exclude<WindowCall, SwitchCall>>(call: N, args: Args<N>): Promise<Reply<N>> {
+  async #measure<N extends MeasureCall>(call: N, args: Args<N>): Promise<Reply<N>> {
     this.#made(call, args.affiliation);
     if (this.#delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
     return this.#measures.answer(call, args, this.#snapshot());

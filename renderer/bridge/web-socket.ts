@@ -55,6 +55,10 @@ export class WebSocketBridge implements Bridge {
   readonly walk = this.#method("walk");
   readonly tryDirect = this.#method("tryDirect");
   readonly shortcut = this.#method("shortcut");
+  readonly preview = this.#method("preview");
+  readonly join = this.#method("join");
+  readonly leave = this.#method("leave");
+  readonly configure = this.#method("configure");
 
   constructor(origin: string = location.origin) {
     this.#origin = origin;

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { windowCalls } from "#contract/window-calls.ts";
 import { startApp } from "../../electron/main/app.ts";
 import { complaintsOf, launch, missing, rendererFolder, themes } from "./browser.ts";
 import { ElectronStandIn, type StandInWindow } from "./electron-stand-in.ts";
@@ -79,7 +80,7 @@ describe("the app in Electron (on a stand-in)", () => {
   it("gives the page one function a call and nothing of Electron", async () => {
     const { page } = await start();
     const exposed = await page.evaluate(() => Object.keys(Reflect.get(window, "ringway") ?? {}).sort());
-    expect(exposed).toEqual(["connect", "disconnect", "down", "retry", "up", "watch"]);
+    expect(exposed).toEqual([...windowCalls, "retry", "watch"].sort());
     expect(
       await page.evaluate(() => [typeof Reflect.get(window, "require"), typeof Reflect.get(window, "process")]),
     ).toEqual(["undefined", "undefined"]);
@@ -188,7 +189,7 @@ describe("the app in Electron (on a stand-in)", () => {
         error: { code: "BAD_ARGUMENT" },
       });
     }
-    expect(standIn.ipcHandlers.has("ringway:call:leave")).toBe(false);
+    expect(standIn.ipcHandlers.has("ringway:call:subscribe")).toBe(false);
     expect(helper.made).toEqual([]);
   });
 

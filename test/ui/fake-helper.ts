@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type AffiliationView, type Args, type Handlers, HelperError } from "#contract";
-import { type SwitchCall, switchCalls, type WindowCall, windowCalls } from "#contract/window-calls.ts";
+import { administrationCalls, type MeasureCall, switchCalls, windowCalls } from "#contract/window-calls.ts";
 import { ControlServer } from "../../native-helper/control/server.ts";
 import { ScriptedMeasures } from "../../renderer/bridge/scripted-measures.ts";
 import { makeWorld } from "../../renderer/bridge/world.ts";
@@ -47,7 +47,7 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
   const asked = new ScriptedMeasures();
   const measures = Object.fromEntries(
     windowCalls
-      .filter((call) => !(switchCalls as readonly string[]).includes(call))
+      .filter((call) => !([...switchCalls, ...administrationCalls] as readonly string[]).includes(call))
       .map((call) => [
         call,
         async (args: unknown) => {
@@ -64,9 +64,15 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
     status: async () => world.next({ affiliation: change }).status,
     peers: unused,
     ring: unused,
-    ...(measures as unknown as Pick<Handlers, Exclude<WindowCall, SwitchCall>>),
+    ...(measures as unknown as Pick<Handlers, MeasureCall>),
     join: unused,
     leave: unused,
+    preview: unused,
+    configure: unused,
+    wake: async () => {
+      made.push("wake");
+      return {};
+    },
   };
   const start = async () => {
     server = await ControlServer.start({

@@ -58,6 +58,8 @@ describe("the window", () => {
     alone: { title: "Connected", text: "You are the first on this ring. It grows as members connect." },
     failed: { title: "Set-up needed", text: /UDP port 15000 belongs to another program/ },
     overlap: { title: "On the ring, tap0 off", text: /172\.16\.0\.0\/16 overlaps 172\.16\.4\.0\/24 of virbr1/ },
+    joinClash: { title: "Connected", text: /You can reach/ },
+    joinOwnClash: { title: "Connected", text: /You can reach/ },
     readOnly: { title: "Connected", text: "Looking only" },
     noAffiliation: { title: "Join your first affiliation", text: "ringway join --config FILE" },
     strangeNames: { title: "Connected", text: /You can reach/ },
