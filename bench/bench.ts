@@ -9,14 +9,18 @@ import { parseArgs } from "node:util";
 import { whyNoNamespaces } from "../test/netns/namespaces.ts";
 import { repositoryFolder, run } from "../test/netns/shell.ts";
 import { measureDatapath } from "./datapath.ts";
-import { benchReport, textOf } from "./report.ts";
+import { benchReport, type Measured, type SuiteOptions, textOf } from "./report.ts";
 
-const SUITES = { datapath: measureDatapath } as const;
+const SUITES = {
+  datapath: measureDatapath,
+} as const satisfies Record<string, (options: SuiteOptions) => Promise<Measured>>;
 
-const USAGE = `usage: npm run bench -- [--suite S] [--quick] [--json]
-  --suite S   ${Object.keys(SUITES).join(", ")} (default datapath)
-  --quick     shorter rounds, and only what the bars need
-  --json      print one JSON document`;
+const USAGE = `usage: npm run bench -- [--suite S] [--quick] [--only W,W] [--rounds N] [--json]
+  --suite S    ${Object.keys(SUITES).join(", ")} (default datapath)
+  --quick      shorter rounds; of datapath raw, ringway and wireguard-go
+  --only W,W   these ways beside raw and ringway, for example nebula,tinc
+  --rounds N   how often each way is measured, 3 by default
+  --json       print one JSON document`;
 
 const started = performance.now();
 const say = (text: string) =>
@@ -42,7 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
     return process.getuid?.() === 0 ? 1 : 4;
   }
   try {
-    const measured = await SUITES[options.suite](options.quick, say);
+    const measured = await SUITES[options.suite]({ ...options, say });
     const report = benchReport(options.suite, availableParallelism(), await versions(), measured);
     process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
     return report.pass ? 0 : 1;
@@ -58,13 +62,20 @@ function readOptions(args: readonly string[]) {
     options: {
       suite: { type: "string", default: "datapath" },
       quick: { type: "boolean", default: false },
+      only: { type: "string" },
+      rounds: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   const suite = values.suite;
   if (!isSuite(suite)) throw new Error(`there is no suite "${suite}"; suites: ${Object.keys(SUITES).join(", ")}`);
-  return { ...values, suite };
+  const { only: words, rounds: number, ...rest } = values;
+  const rounds = Number(number ?? 3);
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 20)
+    throw new Error(`--rounds takes 1 to 20, not "${number}"`);
+  const only = words?.split(",");
+  return { ...rest, suite, ...(only && { only }), ...(number !== undefined && { rounds }) };
 }
 
 function isSuite(name: string): name is keyof typeof SUITES {

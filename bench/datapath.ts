@@ -1,150 +1,170 @@
 /**
- * Suite `datapath`: what the virtual network costs on one direct link, against the same veth pair without it. Raw and
- * Ringway take turns; each round measures both. Both ends and the load run on this computer's cores.
+ * Suite `datapath`: what a virtual network costs on one direct link. The bare wire, Ringway in its forms and other
+ * products take turns, round after round; each round gives one ratio, and the median of the ratios counts.
  */
-import { readFileSync } from "node:fs";
-import { config2006 } from "../test/netns/config-2006.ts";
+
 import { median, quantile, rounded } from "../test/netns/figures.ts";
-import { HelperProcess } from "../test/netns/helper-process.ts";
-import { type Host, Internet } from "../test/netns/internet.ts";
-import { startThroughputServer, type Throughput, throughput } from "../test/netns/measure.ts";
-import { ping } from "../test/netns/ping.ts";
-import type { Measured } from "./report.ts";
+import type { Internet } from "../test/netns/internet.ts";
+import { throughput } from "../test/netns/measure.ts";
+import { type Bed, cpuSeconds, makeBed, onInternet, setWireOffload, type Way } from "./bed.ts";
+import { barsOf } from "./datapath-bars.ts";
+import { type Effort, FULL, measureRound, QUICK, type Round, summary } from "./measure-way.ts";
+import { peers, startPeer } from "./peers.ts";
+import type { Measured, SuiteOptions } from "./report.ts";
+import { ringwayVariants, startRingway } from "./ringway-ways.ts";
 
-interface Effort {
-  readonly rounds: number;
-  readonly pings: number;
-  readonly seconds: number;
+const QUICK_PEERS = ["wireguard-go"];
+const QUICK_VARIANTS = ["ringway"];
+const IDLE_S = 10;
+
+/** A way with its bed and all that was measured of it. */
+export interface Track {
+  readonly way: Way;
+  readonly bed: Bed;
+  readonly rounds: Round[];
+  /** TCP of each round while packets of 1,500 bytes really cross the wire. */
+  readonly plainWire: number[];
 }
 
-const QUICK: Effort = { rounds: 3, pings: 40, seconds: 3 };
-const FULL: Effort = { rounds: 5, pings: 200, seconds: 10 };
-/** Intervals under 20 ms would hide what it costs to wake up. */
-const PING_INTERVAL_MS = 25;
-const IP_A = "172.16.1.5";
-const IP_B = "172.16.1.6";
-const UDP = { bitsPerS: 500_000_000, payloadBytes: 1_200 };
-/** Clock ticks of proc(5) in a second, USER_HZ. */
-const TICKS_PER_S = 100;
+export async function measureDatapath({ quick, only, rounds, say }: SuiteOptions): Promise<Measured> {
+  const effort: Effort = { ...(quick ? QUICK : FULL), ...(rounds !== undefined && { rounds }) };
+  const wanted = (name: string, inQuick: readonly string[]) =>
+    only?.includes(name) ?? (!quick || inQuick.includes(name));
+  return await onInternet(async (internet) => {
+    const tracks: Track[] = [await track(internet, "raw", async ({ a, b }) => wire(a, b.address))];
+    const missing: Record<string, string> = {};
+    const versions: Record<string, string> = {};
 
-/** What one way between the two hosts did, over all rounds. */
-class Way {
-  readonly rttMs: number[] = [];
-  readonly tcp1: number[] = [];
-  readonly tcp4: number[] = [];
-  readonly udp: Throughput[] = [];
-  readonly address: string;
-
-  constructor(address: string) {
-    this.address = address;
-  }
-
-  figures() {
-    return {
-      rttMs: { median: rounded(median(this.rttMs), 3), p99: rounded(quantile(this.rttMs, 0.99), 3) },
-      tcp1MbitPerS: mbit(median(this.tcp1)),
-      ...(this.tcp4.length > 0 && { tcp4MbitPerS: mbit(median(this.tcp4)) }),
-      ...(this.udp.length > 0 && {
-        udp: {
-          offeredMbitPerS: UDP.bitsPerS / 1e6,
-          payloadBytes: UDP.payloadBytes,
-          mbitPerS: mbit(median(this.udp.map((one) => one.bitsPerS))),
-          lossPct: rounded(median(this.udp.map((one) => one.lossPct)), 3),
-        },
-      }),
-    };
-  }
-}
-
-export async function measureDatapath(quick: boolean, say: (text: string) => void): Promise<Measured> {
-  const effort = quick ? QUICK : FULL;
-  const internet = await Internet.open();
-  const stop = () => void internet.close().then(() => process.exit(130));
-  process.once("SIGINT", stop).once("SIGTERM", stop);
-  try {
-    const [a, b] = await internet.addWire("a", "b");
-    const helpers = await startHelpers(a, b);
-    await startThroughputServer(b);
-    say("two hosts on one veth pair reach each other over tap0");
-
-    const raw = new Way(b.address);
-    const ringway = new Way(IP_B);
-    let cpuS = 0;
-    let bits = 0;
-    for (let round = 1; round <= effort.rounds; round++) {
-      for (const way of [raw, ringway]) {
-        way.rttMs.push(...(await roundTrips(a, way.address, effort.pings)));
-        const before = cpuSeconds(helpers);
-        const tcp1 = await throughput(a, way.address, { seconds: effort.seconds });
-        way.tcp1.push(tcp1.bitsPerS);
-        if (way === ringway) {
-          cpuS += cpuSeconds(helpers) - before;
-          bits += tcp1.bitsPerS * effort.seconds;
-        }
-        if (quick) continue;
-        way.tcp4.push((await throughput(a, way.address, { seconds: effort.seconds, streams: 4 })).bitsPerS);
-        way.udp.push(await throughput(a, way.address, { seconds: effort.seconds, udp: UDP }));
+    for (const [index, variant] of ringwayVariants.entries()) {
+      if (variant.name !== "ringway" && !wanted(variant.name, QUICK_VARIANTS)) continue;
+      tracks.push(await track(internet, variant.name, (bed) => startRingway(bed, variant, index + 1)));
+      say(`${variant.name} is up`);
+    }
+    for (const [index, peer] of peers.entries()) {
+      if (!wanted(peer.name, QUICK_PEERS)) continue;
+      try {
+        versions[peer.name] = await peer.install();
+        say(`${peer.name} ${versions[peer.name]} is built or found`);
+        tracks.push(await track(internet, peer.name, (bed) => startPeer(peer, bed, 100 + index)));
+      } catch (error) {
+        // One product that does not build or does not start is no reason to measure none.
+        missing[peer.name] = (error as Error).message;
+        say(`without ${peer.name}: ${missing[peer.name]}`);
       }
-      say(
-        `round ${round} of ${effort.rounds}: TCP ${mbit(ringway.tcp1.at(-1) ?? null)} Mbit/s, raw ${mbit(raw.tcp1.at(-1) ?? null)}`,
-      );
     }
 
-    const [rawRtt, ringwayRtt] = [median(raw.rttMs), median(ringway.rttMs)];
-    const added = rawRtt === null || ringwayRtt === null ? null : rounded(ringwayRtt - rawRtt, 3);
-    const tcp1 = mbit(median(ringway.tcp1));
+    for (let round = 1; round <= effort.rounds; round++) {
+      for (const one of tracks) {
+        one.rounds.push(await measureRound(one.way, effort));
+        const last = one.rounds.at(-1);
+        say(
+          `round ${round}, ${one.way.name}: TCP ${gbit(last?.tcp1BitsPerS)} Gbit/s, ${rounded(last?.cpuSPerGb ?? null, 2)} CPU s/GB`,
+        );
+      }
+      await onPlainWire(tracks, effort, quick);
+    }
+    const idle = quick ? {} : await idleShares(tracks);
     return {
+      versions,
       figures: {
         rounds: effort.rounds,
-        pingsPerRound: effort.pings,
         secondsPerTest: effort.seconds,
-        raw: raw.figures(),
-        ringway: ringway.figures(),
-        addedRttMs: added,
-        // Both helpers together, user and system time, by bytes that TCP delivered.
-        cpuSPerGb: bits > 0 ? rounded(cpuS / (bits / 8e9), 2) : null,
+        ways: Object.fromEntries(tracks.map((one) => [one.way.name, { ...figuresOf(one), ...idle[one.way.name] }])),
       },
-      bars: [
-        { name: "added round trip, median", value: added, unit: "ms", bar: 1, is: "below" },
-        { name: "TCP, one stream", value: tcp1, unit: "Mbit/s", bar: 500, is: "atLeast" },
-      ],
+      bars: barsOf(tracks, effort),
+      ratios: { ...ratiosOf(tracks), ...missing },
     };
-  } finally {
-    await internet.close();
-    process.off("SIGINT", stop).off("SIGTERM", stop);
+  });
+}
+
+async function track(internet: Internet, name: string, start: (bed: Bed) => Promise<Way>): Promise<Track> {
+  const bed = await makeBed(internet, name);
+  return { way: await start(bed), bed, rounds: [], plainWire: [] };
+}
+
+function wire(from: Bed["a"], address: string): Way {
+  return { name: "raw", from, address, pids: [] };
+}
+
+/** One TCP stream each with the wire's own segmentation and coalescing switched off. */
+async function onPlainWire(tracks: readonly Track[], effort: Effort, quick: boolean): Promise<void> {
+  for (const one of tracks) {
+    if (quick && !["raw", "ringway", "wireguard-go"].includes(one.way.name)) continue;
+    await setWireOffload(one.bed, false);
+    const { bitsPerS } = await throughput(one.way.from, one.way.address, { seconds: Math.min(3, effort.seconds) });
+    one.plainWire.push(bitsPerS);
+    await setWireOffload(one.bed, true);
   }
 }
 
-async function startHelpers(a: Host, b: Host): Promise<readonly HelperProcess[]> {
-  const helpers = [
-    new HelperProcess(a, { config: config2006({ virtualIp: IP_A, startAddresses: [`${b.address}:15000`] }) }),
-    new HelperProcess(b, { config: config2006({ virtualIp: IP_B, startAddresses: [`${a.address}:15000`] }) }),
-  ];
-  for (const helper of helpers) await helper.client();
-  const first = await ping(a, IP_B, { count: 10, intervalMs: 100, deadlineMs: 30_000 });
-  if (!first.answered) {
-    throw new Error(`${IP_A} does not reach ${IP_B} over tap0 within 30 s; the helper's log:\n${helpers[0]?.log()}`);
-  }
-  return helpers;
+/** Share of one core that each way takes while nothing happens. */
+async function idleShares(tracks: readonly Track[]): Promise<Record<string, { idleCorePct: number | null }>> {
+  const before = tracks.map(({ way }) => cpuSeconds(way.pids));
+  await new Promise((resolve) => setTimeout(resolve, IDLE_S * 1000));
+  return Object.fromEntries(
+    tracks.map(({ way }, index) => [
+      way.name,
+      { idleCorePct: rounded(((cpuSeconds(way.pids) - (before[index] ?? 0)) / IDLE_S) * 100, 2) },
+    ]),
+  );
 }
 
-async function roundTrips(host: Host, address: string, count: number): Promise<readonly number[]> {
-  const result = await ping(host, address, { count, intervalMs: PING_INTERVAL_MS, deadlineMs: 30_000 });
-  if (!result.answered) throw new Error(`${address} answered ${result.rttMs.length} of ${count} pings within 30 s`);
-  return result.rttMs;
+function figuresOf({ way, rounds, plainWire }: Track) {
+  const all = summary(rounds);
+  const rtt = (values: readonly number[]) => ({
+    median: rounded(median(values), 3),
+    p99: rounded(quantile(values, 0.99), 3),
+  });
+  return {
+    tcp1GbitPerS: gbit(all.tcp1),
+    tcp4GbitPerS: gbit(all.tcp4),
+    plainWireTcp1GbitPerS: gbit(median(plainWire)),
+    cpuSPerGb: rounded(all.cpuPerGb, 2),
+    rttMs: rtt(all.rttMs),
+    pacedUdpLossPct: rounded(all.pacedLossPct, 3),
+    ...(all.udp !== null && { losslessUdpGbitPerS: gbit(all.udp) }),
+    ...(all.packets !== null && { smallPacketsPerS: Math.round(all.packets) }),
+    ...(all.loadedRttMs.length > 0 && { loadedRttMs: rtt(all.loadedRttMs) }),
+    ...(way.pids.length > 0 && { residentMb: rounded(all.residentBytes / 1e6, 1) }),
+    ...(way.firstPingS !== undefined && { firstPingS: rounded(way.firstPingS, 2) }),
+  };
 }
 
-/** Processor time of the processes so far (proc(5) stat, fields 14 and 15). */
-function cpuSeconds(helpers: readonly HelperProcess[]): number {
-  let ticks = 0;
-  for (const { pid } of helpers) {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / TICKS_PER_S;
+/** Ours through theirs, of each round; the medians. */
+function ratiosOf(tracks: readonly Track[]) {
+  const ours = tracks.find(({ way }) => way.name === "ringway");
+  if (ours === undefined) return {};
+  const others = tracks.filter(({ way }) => !way.name.startsWith("ringway"));
+  return Object.fromEntries(
+    others.map((other) => [
+      other.way.name,
+      {
+        tcp1: ratio(ours, other, (round) => round.tcp1BitsPerS),
+        tcp4: ratio(ours, other, (round) => round.tcp4BitsPerS),
+        udp: ratio(ours, other, (round) => round.udpBitsPerS),
+        rtt: ratio(ours, other, (round) => median(round.rttMs) ?? undefined),
+        cpuPerGb: ratio(ours, other, (round) => round.cpuSPerGb),
+      },
+    ]),
+  );
 }
 
-function mbit(bitsPerS: number | null): number | null {
-  return bitsPerS === null ? null : rounded(bitsPerS / 1e6, 1);
+/** The median of one figure of `one` through that of `other` in the same round; null where it was not measured. */
+export function ratio(one: Track, other: Track, pick: (round: Round) => number | undefined): number | null {
+  return medianRatio(one.rounds.map(pick), other.rounds.map(pick));
+}
+
+export function medianRatio(
+  one: readonly (number | undefined)[],
+  other: readonly (number | undefined)[],
+): number | null {
+  const ratios = one.flatMap((value, index) => {
+    const divisor = other[index];
+    return value !== undefined && divisor !== undefined && divisor > 0 ? [value / divisor] : [];
+  });
+  return rounded(median(ratios), 3);
+}
+
+function gbit(bitsPerS: number | null | undefined): number | null {
+  return bitsPerS === null || bitsPerS === undefined ? null : rounded(bitsPerS / 1e9, 3);
 }

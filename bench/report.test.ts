@@ -10,6 +10,8 @@ describe("the report of a benchmark", () => {
     [1, "below", false],
     [1, "atLeast", true],
     [0.99, "atLeast", false],
+    [1, "atMost", true],
+    [1.01, "atMost", false],
     [null, "below", false],
     [null, "atLeast", false],
     [Number.NaN, "below", false],

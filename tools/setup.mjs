@@ -12,6 +12,7 @@ const packagesOf = {
   cc: ["gcc", "libc6-dev"],
   chromium: ["chromium"],
   conntrack: ["conntrack"],
+  edge: ["n2n"],
   ip: ["iproute2"],
   iperf3: ["iperf3"],
   nft: ["nftables"],
@@ -20,7 +21,9 @@ const packagesOf = {
   setpriv: ["util-linux"],
   ssh: ["openssh-client"],
   sshd: ["openssh-server"],
+  supernode: ["n2n"],
   tcpdump: ["tcpdump"],
+  tincd: ["tinc"],
 };
 
 /** Makes `node_modules` what `package-lock.json` says, if it is not so already. */

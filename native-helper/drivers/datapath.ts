@@ -13,8 +13,10 @@ import { type ErrorCode, exitStatusOf, HelperError } from "#contract";
 import type * as Addon from "../datapath/node/index.d.ts";
 import type { Crypto, Effect, Entropy, Handshake, HandshakeOptions, Identity, Input } from "../overlay/boundary.ts";
 import type { DataPathPort, NetworkOptions, NetworkPort, TapOptions } from "./affiliation-ports.ts";
+import { debugSwitches } from "./debug-switches.ts";
 
 const addon = loadAddon();
+const switches = debugSwitches();
 
 export interface DataPathOptions {
   /** UDP port of both address families; 0: any. */
@@ -36,7 +38,15 @@ export class DataPathDriver implements DataPathPort {
   constructor(options: DataPathOptions) {
     this.#onFault = options.onFault;
     this.#native = helperErrors(
-      () => new addon.NativeDataPath({ port: options.port }, (events) => this.#dispatch(events)),
+      () =>
+        new addon.NativeDataPath(
+          {
+            port: options.port,
+            segmentation: !switches.has("no-segmentation"),
+            coalescing: !switches.has("no-coalescing"),
+          },
+          (events) => this.#dispatch(events),
+        ),
     );
     this.port = this.#native.port;
     this.hasIpv6 = this.#native.hasIpv6;
@@ -109,7 +119,8 @@ class DataPathNetwork implements NetworkPort {
   }
 
   openTap({ mac, ...options }: TapOptions): void {
-    helperErrors(() => this.#native.openTap(mac === undefined ? options : { ...options, mac }));
+    const offload = !switches.has("no-interface-offload");
+    helperErrors(() => this.#native.openTap({ ...options, offload, ...(mac !== undefined && { mac }) }));
   }
 
   closeTap(): void {
@@ -176,7 +187,10 @@ export const nativeCrypto: Crypto = {
   blake2s128: addon.blake2S128,
   verify: addon.verify,
   handshake: (options) => new NativeHandshake(options),
-  offer: { features: PARTIAL_CHECKSUMS, ciphers: addon.hasAesHardware() ? [1, 2] : [1] },
+  offer: {
+    features: switches.has("whole-checksums") ? 0 : PARTIAL_CHECKSUMS,
+    ciphers: addon.hasAesHardware() && !switches.has("chacha") ? [1, 2] : [1],
+  },
 };
 
 class NativeHandshake implements Handshake {

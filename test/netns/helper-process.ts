@@ -14,6 +14,8 @@ export interface HelperOptions {
   readonly args?: readonly string[];
   /** Stands before the command, to change its rights or its view of the system. */
   readonly wrapper?: readonly string[];
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Its state, where that is not to be in the host's own folder. */
   readonly stateFolder?: string;
 }
@@ -43,7 +45,7 @@ export class HelperProcess {
       command.push("--config", file);
     }
     const log = openSync(this.logFile, "a");
-    this.#child = host.start(command, ["ignore", log, log]);
+    this.#child = host.start(command, ["ignore", log, log], options.env);
     closeSync(log);
   }
 

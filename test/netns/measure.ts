@@ -6,6 +6,9 @@ export interface Throughput {
   readonly bitsPerS: number;
   /** Lost share of datagrams in percent; 0 for TCP, which loses none of its bytes. */
   readonly lossPct: number;
+  readonly bytes: number;
+  /** Processor time of iperf3 itself, both ends. */
+  readonly cpuS: number;
 }
 
 export interface ThroughputOptions {
@@ -49,7 +52,12 @@ export async function throughput(host: Host, address: string, options: Throughpu
     200,
   );
   const { end } = JSON.parse(finished.stdout);
-  return options.udp
-    ? { bitsPerS: end.sum.bits_per_second * (1 - end.sum.lost_percent / 100), lossPct: end.sum.lost_percent }
-    : { bitsPerS: end.sum_received.bits_per_second, lossPct: 0 };
+  const { host_total: sender, remote_total: receiver } = end.cpu_utilization_percent;
+  const cpuS = ((sender + receiver) / 100) * options.seconds;
+  if (!options.udp) {
+    const { bits_per_second: bitsPerS, bytes } = end.sum_received;
+    return { bitsPerS, bytes, lossPct: 0, cpuS };
+  }
+  const { bits_per_second: sent, bytes, lost_percent: lossPct } = end.sum;
+  return { bitsPerS: sent * (1 - lossPct / 100), bytes: bytes * (1 - lossPct / 100), lossPct, cpuS };
 }

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if first { (RingAddr([1; 20]), RingAddr([2; 20])) } else { (RingAddr([2; 20]), RingAddr([1; 20])) };
     let keys =
         SessionKeys { cipher, tx: Zeroizing::new([u8::from(first); 32]), rx: Zeroizing::new([u8::from(!first); 32]) };
-    let data_path = DataPath::open(&Options { port, socket_offload: offload }, Box::new(|_| ()))?;
+    let data_path = DataPath::open(&Options { port, segmentation: offload, coalescing: offload }, Box::new(|_| ()))?;
     let net = data_path.add_network(1, own, Mac1Keys { own: [1; 32], anonymous: [2; 32] })?;
     let (rx, tx) = if first { (1, 2) } else { (2, 1) };
     let features = if words.iter().any(|word| word == "whole") { 0 } else { PARTIAL_CHECKSUMS };

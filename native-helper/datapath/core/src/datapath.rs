@@ -39,8 +39,16 @@ const RESTARTS_MAX: u32 = 8;
 pub struct Options {
     /// UDP port of both families; 0 for any.
     pub port: u16,
-    /// Segmentation and coalescing in the UDP sockets, where the kernel has them.
-    pub socket_offload: bool,
+    /// Whether the UDP sockets cut and join datagrams, where the kernel can.
+    pub segmentation: bool,
+    pub coalescing: bool,
+}
+
+impl Options {
+    /// All that the kernel can.
+    pub fn with_port(port: u16) -> Self {
+        Self { port, segmentation: true, coalescing: true }
+    }
 }
 
 pub type Deliver = Box<dyn FnMut(Vec<Event>) + Send>;
@@ -54,8 +62,11 @@ impl DataPath {
     /// Binds the sockets and starts the threads. `deliver` is called on a thread of its own and may block.
     pub fn open(options: &Options, deliver: Deliver) -> Result<Self, Error> {
         let sockets = Sockets::bind(options.port).map_err(|error| port_error(options.port, &error))?;
-        if !options.socket_offload {
-            sockets.each().for_each(Udp::disable_offload);
+        if !options.segmentation {
+            sockets.each().for_each(Udp::disable_segmentation);
+        }
+        if !options.coalescing {
+            sockets.each().for_each(Udp::disable_coalescing);
         }
         let wake = || Wake::new().map_err(|error| Error::new("NO_RESOURCES", format!("No event descriptor: {error}.")));
         let shared = Arc::new(Shared {

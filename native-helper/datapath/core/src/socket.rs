@@ -116,9 +116,13 @@ impl Udp {
         self.fd.as_raw_fd()
     }
 
-    /// Stops using UDP_SEGMENT and UDP_GRO, as on a kernel without them.
-    pub fn disable_offload(&self) {
+    /// Stops using UDP_SEGMENT, as on a kernel without it.
+    pub fn disable_segmentation(&self) {
         self.segment.store(false, Ordering::Relaxed);
+    }
+
+    /// Stops using UDP_GRO, as on a kernel without it.
+    pub fn disable_coalescing(&self) {
         let _ = set_option(&self.fd, libc::SOL_UDP, libc::UDP_GRO, 0);
     }
 
@@ -495,7 +499,10 @@ mod tests {
         for offload in [true, false] {
             let (a, b) = (Sockets::bind(0).unwrap(), Sockets::bind(0).unwrap());
             if !offload {
-                a.each().chain(b.each()).for_each(Udp::disable_offload);
+                for socket in a.each().chain(b.each()) {
+                    socket.disable_segmentation();
+                    socket.disable_coalescing();
+                }
             }
             let drops = Drops::default();
             let mut batch = TxBatch::default();

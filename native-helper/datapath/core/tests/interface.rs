@@ -96,7 +96,7 @@ fn an_interface_that_is_taken_away_is_reported_and_can_be_made_again() {
     in_own_namespace(|| {
         let (tell, events) = channel();
         let deliver = Box::new(move |batch: Vec<Event>| batch.into_iter().for_each(|event| drop(tell.send(event))));
-        let data_path = DataPath::open(&Options { port: 0, socket_offload: true }, deliver).unwrap();
+        let data_path = DataPath::open(&Options::with_port(0), deliver).unwrap();
         let net = data_path.add_network(3, RingAddr([1; 20]), common::mac1_of(1)).unwrap();
         for _ in 0..2 {
             open_and_lose(&net);

@@ -280,7 +280,7 @@ fn traffic_is_told_when_it_moved() {
 #[test]
 fn a_port_in_use_is_named() {
     let a = Node::new(1);
-    let options = Options { port: a.data_path.port(), socket_offload: true };
+    let options = Options::with_port(a.data_path.port());
     let error = DataPath::open(&options, Box::new(|_| ())).err().unwrap();
     assert_eq!(error.code, "PORT_IN_USE");
     assert!(error.text.contains(&a.data_path.port().to_string()));
@@ -304,7 +304,7 @@ fn slots_and_indices_are_not_shared() {
 fn closing_ends_in_the_middle_of_traffic() {
     let wire = UdpSocket::bind("127.0.0.1:0").unwrap();
     for n in 0..2_000usize {
-        let options = Options { port: 0, socket_offload: true };
+        let options = Options::with_port(0);
         let data_path = DataPath::open(&options, Box::new(|_| ())).unwrap();
         let to = ("127.0.0.1", data_path.port());
         for _ in 0..n % 7 {

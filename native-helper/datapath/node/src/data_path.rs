@@ -28,8 +28,10 @@ type OnBatch = ThreadsafeFunction<Vec<NativeEvent>, (), Vec<NativeEvent>, Status
 pub struct DataPathOptions {
     /// UDP port of both address families; 0 or absent for any free one.
     pub port: Option<u16>,
-    /// False leaves UDP segmentation and coalescing of the kernel unused.
-    pub socket_offload: Option<bool>,
+    /// False leaves UDP_SEGMENT of the kernel unused.
+    pub segmentation: Option<bool>,
+    /// False leaves UDP_GRO of the kernel unused.
+    pub coalescing: Option<bool>,
 }
 
 #[napi(object)]
@@ -64,8 +66,11 @@ impl NativeDataPath {
         options: DataPathOptions,
         #[napi(ts_arg_type = "(events: NativeEvent[]) => void")] on_batch: OnBatch,
     ) -> Result<Self> {
-        let options =
-            Options { port: options.port.unwrap_or(0), socket_offload: options.socket_offload.unwrap_or(true) };
+        let options = Options {
+            port: options.port.unwrap_or(0),
+            segmentation: options.segmentation.unwrap_or(true),
+            coalescing: options.coalescing.unwrap_or(true),
+        };
         let deliver = Box::new(move |events: Vec<ringway_core::events::Event>| {
             let events = events.into_iter().map(NativeEvent::from).collect();
             // Where the process is ending the batch has nobody to go to.
