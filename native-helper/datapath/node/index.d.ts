@@ -86,8 +86,10 @@ export declare function blake2S128(key: Uint8Array, data: Uint8Array): Uint8Arra
 export interface DataPathOptions {
   /** UDP port of both address families; 0 or absent for any free one. */
   port?: number
-  /** False leaves UDP segmentation and coalescing of the kernel unused. */
-  socketOffload?: boolean
+  /** False leaves UDP_SEGMENT of the kernel unused. */
+  segmentation?: boolean
+  /** False leaves UDP_GRO of the kernel unused. */
+  coalescing?: boolean
 }
 
 export interface DropCount {
