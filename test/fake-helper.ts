@@ -220,6 +220,7 @@ export function peerDetail(changes: Partial<PeerDetail> = {}): PeerDetail {
     remote: "192.0.2.7:15000",
     natKind: "public",
     rttMs: 12.5,
+    rttMinMs: 11.5,
     rttEstimateMs: null,
     jitterMs: 0.5,
     lossPct: 0,

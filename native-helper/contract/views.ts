@@ -116,6 +116,8 @@ export const PeerRow = z.object({
   remote: z.string().nullable(),
   natKind: NatKind,
   rttMs: z.number().nullable(),
+  /** The least of the last 10 minutes. */
+  rttMinMs: z.number().nullable(),
   rttEstimateMs: z.number().nullable(),
   jitterMs: z.number().nullable(),
   lossPct: z.number().nullable(),

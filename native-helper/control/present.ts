@@ -70,6 +70,7 @@ export function peerRow(facts: AffiliationFacts, peer: PeerView): PeerRow {
     remote: path?.kind === "udp" ? path.remote : null,
     natKind: peer.natKind,
     rttMs: roundedOrNull(peer.rttMs),
+    rttMinMs: roundedOrNull(peer.rttMinMs),
     rttEstimateMs: null,
     jitterMs: roundedOrNull(peer.jitterMs),
     lossPct: roundedOrNull(peer.lossPct),
@@ -79,7 +80,12 @@ export function peerRow(facts: AffiliationFacts, peer: PeerView): PeerRow {
     rxBytesPerS: rates.rxBytesPerS,
     pathMtuBytes: null,
     since: peer.since === undefined ? null : time(peer.since),
-    path: path?.kind === "tunnel" ? [path.relay, peer.ringAddress] : path?.kind === "udp" ? [peer.ringAddress] : [],
+    path:
+      path?.kind === "tunnel"
+        ? [path.relay, peer.ringAddress]
+        : path?.kind === "udp"
+          ? [peer.ringAddress]
+          : [...(peer.route ?? [])],
     notDirectBecause: peer.notDirectBecause
       ? {
           ...peer.notDirectBecause,

@@ -1,6 +1,16 @@
 /** One affiliation at work: the engine's node, its place in the data path, its virtual interface, its files. */
 import { HelperError, type InterfaceView, type Warning } from "#contract";
-import type { Effect, Identity, Input, Instant, LinkSample, NodeOptions, NodeView, Wake } from "../overlay/boundary.ts";
+import type {
+  Effect,
+  Identity,
+  Input,
+  Instant,
+  LinkSample,
+  NodeOptions,
+  NodeView,
+  TracedHop,
+  Wake,
+} from "../overlay/boundary.ts";
 import type { RingAddress } from "../overlay/ring/address.ts";
 import { VirtualInterface } from "./affiliation-interface.ts";
 import { derivedVirtualIp, openNetId, ringAddressOf } from "./affiliation-keys.ts";
@@ -13,6 +23,7 @@ import {
 } from "./affiliation-ports.ts";
 import { type Rates, SessionRates } from "./affiliation-rates.ts";
 import { refuseOverlap } from "./overlap.ts";
+import { Questions } from "./questions.ts";
 import { Recorder } from "./recorder.ts";
 import { StartAddressResolver } from "./resolver.ts";
 import type { AffiliationStore, IdentityKeys, Membership } from "./state-store.ts";
@@ -69,7 +80,8 @@ const CHANGE_CHECK_MS = 200;
 const LOCAL_CHECK_MS = 10_000;
 /** TAs that a node lists; more local ones than that help nobody. */
 const LOCAL_ADDRESSES_LIMIT = 8;
-const PINGS_LIMIT = 64;
+/** The engine gives up earlier; a node that goes off the ring meanwhile says nothing. */
+const TRACE_WITHIN_MS = 10_000;
 
 export class Affiliation {
   readonly name: string;
@@ -84,7 +96,8 @@ export class Affiliation {
   readonly #interface: VirtualInterface;
   readonly #rates = new SessionRates();
   readonly recorder = new Recorder();
-  readonly #pings = new Map<number, (rttMs: number | undefined) => void>();
+  readonly #pings = new Questions<number | undefined>("pings");
+  readonly #traces = new Questions<readonly TracedHop[]>("traces");
   readonly #queue: Input[] = [];
   #membership: Membership;
   #network: NetworkPort | undefined;
@@ -98,7 +111,6 @@ export class Affiliation {
   #saving: Promise<void> = Promise.resolve();
   #isStepping = false;
   #isStopped = false;
-  #nextPing = 1;
   #changeCheck: NodeJS.Timeout | undefined;
   #shown = "";
   /** The commands of users, one after the other. */
@@ -213,43 +225,22 @@ export class Affiliation {
 
   /** One overlay round trip in milliseconds; undefined where no answer came in time. */
   ping(peer: RingAddress, timeoutMs: number): Promise<number | undefined> {
-    if (this.#pings.size >= PINGS_LIMIT) {
-      throw new HelperError("LIMIT", `More than ${PINGS_LIMIT} pings are under way.`, "Wait until some are answered.");
-    }
-    const id = this.#nextPing;
-    this.#nextPing = (this.#nextPing % 0xffff_ffff) + 1;
-    return new Promise((resolve) => {
-      const done = (rttMs: number | undefined) => {
-        clearTimeout(timer);
-        this.#pings.delete(id);
-        resolve(rttMs);
-      };
-      const timer = setTimeout(() => done(undefined), timeoutMs);
-      this.#pings.set(id, done);
-      this.#step({ kind: "ping", id, peer });
-    });
+    return this.#pings.ask(timeoutMs, undefined, (id) => this.#step({ kind: "ping", id, peer }));
   }
 
-  async trace(
-    peer: RingAddress,
-  ): Promise<{ ringAddress: RingAddress; transport: "udp" | "relay"; rttMs: number | null }[]> {
-    const { node } = this.facts();
-    const found = node.peers.find(({ ringAddress }) => ringAddress === peer);
-    const rttOf = (address: RingAddress) => node.peers.find((each) => each.ringAddress === address)?.rttMs ?? null;
-    if (found?.path?.kind === "udp") return [{ ringAddress: peer, transport: "udp", rttMs: rttOf(peer) }];
-    if (found?.path?.kind !== "tunnel") return [];
-    const { relay } = found.path;
-    return [
-      { ringAddress: relay, transport: "udp", rttMs: rttOf(relay) },
-      { ringAddress: peer, transport: "relay", rttMs: rttOf(peer) },
-    ];
+  /** The hops on the way to a peer that answer, nearest first. */
+  trace(peer: RingAddress): Promise<readonly TracedHop[]> {
+    return this.#traces.ask(TRACE_WITHIN_MS, [], (id) => this.#step({ kind: "trace", id, peer }));
   }
 
   async speed(_peer: RingAddress, _seconds: number): Promise<never> {
     throw new HelperError("PEER_REFUSED", "The peer takes no speed tests.", "Ask its owner to update Ringway.");
   }
 
-  walk(): void {}
+  /** Somebody looks at the whole ring. */
+  walk(): void {
+    this.#step({ kind: "walk" });
+  }
 
   tryDirect(peer: RingAddress): void {
     this.#step({ kind: "tryDirect", peer });
@@ -337,7 +328,8 @@ export class Affiliation {
     this.#resolverWarnings = [];
     await this.#interface.down();
     this.#step({ kind: "disconnect" });
-    for (const answer of [...this.#pings.values()]) answer(undefined);
+    this.#pings.giveUp();
+    this.#traces.giveUp();
     this.#changed();
   }
 
@@ -387,7 +379,10 @@ export class Affiliation {
           this.#options.log[effect.level](`${this.name}: ${effect.text}`);
           break;
         case "pong":
-          this.#pings.get(effect.id)?.(effect.rttMs);
+          this.#pings.answer(effect.id, effect.rttMs);
+          break;
+        case "traced":
+          this.#traces.answer(effect.id, effect.hops);
           break;
         case "sessionDrop":
           this.#rates.forget(effect.slot);

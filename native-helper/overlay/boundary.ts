@@ -139,6 +139,10 @@ export type Input =
   | { readonly kind: "disconnect" }
   /** Command: one overlay round trip; answered by the effect `pong` with the same id, or never. */
   | { readonly kind: "ping"; readonly id: number; readonly peer: RingAddress }
+  /** Command: the way to a peer; answered by the effect `traced` with the same id within some seconds. */
+  | { readonly kind: "trace"; readonly id: number; readonly peer: RingAddress }
+  /** Command: somebody looks at the whole ring, which is walked round for the next 10 s. */
+  | { readonly kind: "walk" }
   /** Command: look for a direct way to the peer now. */
   | { readonly kind: "tryDirect"; readonly peer: RingAddress }
   /** Command: ask for a link to the peer as if traffic went there. */
@@ -199,6 +203,8 @@ export type Effect =
   | { readonly kind: "sources"; readonly slot: Slot; readonly prefixes: readonly string[] }
   /** The round trip asked for by the command `ping`, and the path it took (ring addresses between the ends are not known). */
   | { readonly kind: "pong"; readonly id: number; readonly rttMs: number }
+  /** The hops of the way asked for by the command `trace` that answered, nearest first. */
+  | { readonly kind: "traced"; readonly id: number; readonly hops: readonly TracedHop[] }
   /** To be kept on disk, replacing what was kept before (at most once a second). */
   | { readonly kind: "save"; readonly state: SavedState }
   /** Something a user would notice, for the log. `text` is English; no keys, no payloads. */
@@ -266,6 +272,14 @@ export interface NodeOptions {
 
 export type NatKind = "public" | "eim" | "edm-seq" | "edm-random" | "udp-blocked" | "unknown";
 
+export interface TracedHop {
+  readonly ringAddress: RingAddress;
+  /** By what the hop was reached from the one before it. */
+  readonly transport: "udp" | "tcp" | "tls" | "proxy" | "stream" | "relay";
+  /** From this node to the hop and back. */
+  readonly rttMs: number;
+}
+
 /** What is recorded of one peer with a session, once a second. */
 export interface LinkSample {
   readonly ringAddress: RingAddress;
@@ -309,9 +323,13 @@ export interface PeerView {
   readonly kinds: readonly EdgeKind[];
   /** The active path; absent where packets are routed over the ring or none ever went. */
   readonly path?: Path;
+  /** Where packets hop around the ring: the members that they pass, the peer last, as far as that is known. */
+  readonly route?: readonly RingAddress[];
   readonly slot?: Slot;
   readonly natKind: NatKind;
   readonly rttMs?: number;
+  /** The least round trip of the last 10 minutes. */
+  readonly rttMinMs?: number;
   readonly jitterMs?: number;
   readonly lossPct?: number;
   readonly counters?: SlotCounters;

@@ -20,13 +20,16 @@ import { Relays } from "./link/relays.ts";
 import type { RingAddress } from "./ring/address.ts";
 import { Lookahead } from "./ring/lookahead.ts";
 import { type RoutedRequest, Router } from "./ring/router.ts";
+import { Traces } from "./ring/trace.ts";
 import { Upkeep } from "./ring/upkeep.ts";
+import { Walk } from "./ring/walk.ts";
 import type { Timer } from "./timers.ts";
 import { linkSamples, type NodeParts, viewOf } from "./view.ts";
-import { decodeCtrl } from "./wire/ctrl.ts";
+import { decodeCtrl, messageTypeNumber } from "./wire/ctrl.ts";
 import { mayBeListed } from "./wire/transport-address.ts";
 import type { Ctrl, Desc, Message } from "./wire/types.ts";
 
+const TRACE = messageTypeNumber("trace");
 const SAVE_PERIOD_MS = 30_000;
 const UPKEEP_PERIOD_MS = 2_000;
 const REKEY_TRIES = 8;
@@ -53,6 +56,8 @@ export class Node {
   readonly #upkeep: Upkeep;
   readonly #records: Records;
   readonly #ips: VirtualIps;
+  readonly #traces: Traces;
+  readonly #walk: Walk;
   readonly #suspects = new Map<RingAddress, number>();
   /** Round trips asked for by the user: by the id of the PING on its way. */
   readonly #userPings = new Map<string, { id: number; sentAt: Instant }>();
@@ -110,7 +115,12 @@ export class Node {
       this.#lookahead,
       (request) => this.#onRequest(request),
       (peer) => this.#paths.suspect(peer),
+      (from, innerType, hops, answer) => {
+        if (innerType === TRACE) this.#traces.onPass(from, hops, answer);
+      },
     );
+    this.#traces = new Traces(core, peers, this.#router);
+    this.#walk = new Walk(core, peers, descs, this.#router);
     this.#linker = new Linker({
       core,
       peers,
@@ -183,6 +193,9 @@ export class Node {
       upkeep: this.#upkeep,
       ips: this.#ips,
       linker: this.#linker,
+      lookahead: this.#lookahead,
+      traces: this.#traces,
+      walk: this.#walk,
     };
   }
 
@@ -229,6 +242,10 @@ export class Node {
         return this.#disconnect();
       case "ping":
         return this.#userPing(input.id, input.peer);
+      case "trace":
+        return this.#traces.trace(input.peer, (hops) => core.emit({ kind: "traced", id: input.id, hops }));
+      case "walk":
+        return this.#walk.ask();
       case "tryDirect":
         return this.#tryDirect(input.peer);
       case "shortcut":
@@ -275,6 +292,8 @@ export class Node {
     this.#nat.setLocal(this.#nat.localAddresses);
     this.#userPings.clear();
     this.#wantedDirect.clear();
+    this.#traces.clear();
+    this.#walk.clear();
     core.timers.clear();
     core.descChanged();
     this.#fibTimerSet = false;
@@ -478,6 +497,10 @@ export class Node {
         return this.#records.onPut(request, message);
       case "dhtGet":
         return this.#records.onGet(request, message);
+      case "trace":
+        return this.#traces.onTrace(request);
+      case "walk":
+        return this.#walk.onWalk(request);
       default:
         return this.#core.drop(`routed message not expected: ${(message as Message).type}`);
     }
@@ -591,6 +614,7 @@ export class Node {
 
   #periodically(): void {
     this.#relays.upkeep();
+    this.#traces.upkeep();
     this.#core.after(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
   }
 

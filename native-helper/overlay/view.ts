@@ -1,5 +1,5 @@
 /** A node's picture of itself: state, peers, and for each peer without a direct link the reason. */
-import type { LinkSample, NatKind, NodeView, NotDirectBecause, NotDirectCode, PeerView } from "./boundary.ts";
+import type { LinkSample, NatKind, NodeView, NotDirectBecause, PeerView } from "./boundary.ts";
 import { SHORTCUT_IDLE_MS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { VirtualIps } from "./lease/virtual-ips.ts";
@@ -7,8 +7,12 @@ import type { Linker } from "./link/linker.ts";
 import type { Nat } from "./link/nat.ts";
 import type { Peer } from "./link/peer.ts";
 import type { Peers } from "./link/peers.ts";
+import { notDirect, whyNotDirect } from "./link/why-not-direct.ts";
 import type { RingAddress } from "./ring/address.ts";
+import type { Lookahead } from "./ring/lookahead.ts";
+import type { Traces } from "./ring/trace.ts";
 import type { Upkeep } from "./ring/upkeep.ts";
+import type { Walk } from "./ring/walk.ts";
 import type { EdgeKind, NodeFlags } from "./wire/types.ts";
 
 export interface NodeParts {
@@ -18,9 +22,14 @@ export interface NodeParts {
   readonly upkeep: Upkeep;
   readonly ips: VirtualIps;
   readonly linker: Linker;
+  readonly lookahead: Lookahead;
+  readonly traces: Traces;
+  readonly walk: Walk;
 }
 
 const MEMBERS_SHOWN = 4_096;
+/** A link refused for the limit within this time is why there is none. */
+const REFUSED_RECENT_MS = 60_000;
 
 export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
   const { core, upkeep, nat, ips } = parts;
@@ -42,7 +51,7 @@ export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
     learnedTransportAddresses: nat.learnedAddresses,
     sizeEstimate: upkeep.sizeEstimate(),
     consistent: upkeep.consistent,
-    walked: false,
+    walked: parts.walk.walked,
     ...(core.clockOffsetMs !== undefined && { clockOffsetMs: core.clockOffsetMs }),
     peers: upkeep.running ? peersOf(parts, now) : [],
     drops: Object.fromEntries([...core.drops].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -70,17 +79,26 @@ function stateOf(parts: NodeParts): { state: NodeView["state"]; reason?: string 
 }
 
 function peersOf(parts: NodeParts, now: number): PeerView[] {
-  const { peers } = parts;
+  const { core, peers, walk, lookahead } = parts;
   const views = new Map<RingAddress, PeerView>();
-  for (const peer of peers.all()) if (peer.up) views.set(peer.address, linkedView(parts, peer, now));
-  // Members heard of from neighbours have no link of ours; packets to them are routed.
-  for (const peer of [...peers.all()]) {
-    for (const address of peer.neighbours) {
-      if (views.size >= MEMBERS_SHOWN) break;
-      if (address !== parts.core.address && !views.has(address)) views.set(address, routedView(parts, address));
-    }
-  }
+  const vias = new Map(lookahead.entries().map(({ target, via }) => [target, via]));
+  for (const peer of peers.all()) if (peer.up) views.set(peer.address, linkedView(parts, peer, now, vias));
+  const add = (address: RingAddress, flags?: NodeFlags) => {
+    if (views.size >= MEMBERS_SHOWN || address === core.address || views.has(address)) return;
+    views.set(address, routedView(parts, address, vias, flags));
+  };
+  // Members without a session of ours: packets to them are routed.
+  for (const { address, flags } of walk.members()) add(address, flags);
+  for (const peer of [...peers.all()]) for (const address of peer.neighbours) add(address);
   return [...views.values()].sort((a, b) => (a.ringAddress < b.ringAddress ? -1 : 1));
+}
+
+type Vias = ReadonlyMap<RingAddress, RingAddress>;
+
+/** As traced, else by the neighbour that has an edge to it. */
+function routeTo({ traces }: NodeParts, address: RingAddress, vias: Vias): readonly RingAddress[] | undefined {
+  const via = vias.get(address);
+  return traces.wayTo(address) ?? (via && [via, address]);
 }
 
 /** What is recorded once a second: far less than the whole view, and made without it. */
@@ -89,13 +107,13 @@ export function linkSamples(parts: NodeParts, now: number): LinkSample[] {
   for (const peer of parts.peers.all()) {
     if (!peer.up) continue;
     const path = peer.active?.path;
-    const lossPct = lossOf(peer);
+    const { newest, lossPct } = peer.measures;
     samples.push({
       ringAddress: peer.address,
       slot: peer.slot,
       kinds: kindsOf(parts, peer, now),
       ...(path && { path }),
-      ...(peer.measured && { measured: peer.measured }),
+      ...(newest && { measured: newest }),
       ...(lossPct !== undefined && { lossPct }),
       history: peer.history,
     });
@@ -112,44 +130,44 @@ function kindsOf({ upkeep, core }: NodeParts, peer: Peer, now: number): EdgeKind
   return [...kinds].sort();
 }
 
-/** Of the round trips asked for since the session began, in percent. */
-function lossOf(peer: Peer): number | undefined {
-  if (peer.pingsSent === 0) return undefined;
-  const lost = Math.max(0, peer.pingsSent - peer.pongsHeard - peer.pingsOut.size);
-  return Math.round((1_000 * lost) / peer.pingsSent) / 10;
-}
-
-function linkedView(parts: NodeParts, peer: Peer, now: number): PeerView {
+function linkedView(parts: NodeParts, peer: Peer, now: number, vias: Vias): PeerView {
   const { ips } = parts;
   const path = peer.active?.path;
   const info = ips.infoOf(peer.address);
   const isSilent = peer.unansweredPings > 1;
-  const lossPct = lossOf(peer);
+  const { jitterMs, leastMs, lossPct } = peer.measures;
+  const isRouted = !path || path.kind === "ring";
+  const route = isRouted ? routeTo(parts, peer.address, vias) : undefined;
   return {
     ringAddress: peer.address,
     ...info,
     kinds: kindsOf(parts, peer, now),
-    ...(path && path.kind !== "ring" && { path }),
+    ...(!isRouted && { path }),
+    ...(route && { route }),
     slot: peer.slot,
     natKind: natKindOf(peer.flags),
-    ...(peer.srttMs !== undefined && { rttMs: peer.srttMs, jitterMs: peer.rttVarMs }),
+    ...(peer.srttMs !== undefined && { rttMs: peer.srttMs }),
+    ...(jitterMs !== undefined && { jitterMs }),
+    ...(leastMs !== undefined && { rttMinMs: leastMs }),
     ...(lossPct !== undefined && { lossPct }),
     ...(peer.counters && { counters: peer.counters }),
     ...(peer.since !== undefined && { since: peer.since }),
     silent: isSilent || now - peer.heardAt > 30_000,
-    ...(!peer.direct && { notDirectBecause: whyNotDirect(parts, peer) }),
+    ...(!peer.direct && { notDirectBecause: whyNot(parts, peer) }),
     history: peer.history,
   };
 }
 
-function routedView(parts: NodeParts, address: RingAddress): PeerView {
+function routedView(parts: NodeParts, address: RingAddress, vias: Vias, flags?: NodeFlags): PeerView {
+  const route = routeTo(parts, address, vias);
   return {
     ringAddress: address,
     ...parts.ips.infoOf(address),
     kinds: [],
-    natKind: "unknown",
+    ...(route && { route }),
+    natKind: flags ? natKindOf(flags) : "unknown",
     silent: false,
-    notDirectBecause: reason("noTraffic", []),
+    notDirectBecause: notDirect("noTraffic"),
     history: [],
   };
 }
@@ -159,62 +177,13 @@ function natKindOf(flags: NodeFlags): NatKind {
   return flags.nat;
 }
 
-function isHard(kind: NatKind): boolean {
-  return kind === "edm-seq" || kind === "edm-random";
-}
-
-function whyNotDirect(parts: NodeParts, peer: Peer): NotDirectBecause {
-  const own = parts.core.natKind;
-  const theirs = natKindOf(peer.flags);
-  const tried = peer.punchTried;
-  if (peer.punchingSince !== undefined) return reason("trying", tried);
-  if (own === "udp-blocked") return reason("udpBlocked", tried);
-  if (theirs === "udp-blocked") return reason("peerUdpBlocked", tried);
-  if (isHard(own) && isHard(theirs)) return reason("bothHard", tried);
-  if (isHard(own) || isHard(theirs)) return reason("oneHard", tried);
-  if (tried.length === 0 && !peer.isEdge) return reason("noTraffic", tried);
-  if (tried.length === 0) return reason("trying", tried);
-  return reason("peerFirewall", tried);
-}
-
-const REASONS: Readonly<Record<NotDirectCode, { text: string; remedy: string }>> = {
-  bothHard: {
-    text: "Both sides are behind a hard NAT, which gives each connection another port.",
-    remedy: "Open a UDP port on the router of one side, or use another network there.",
-  },
-  oneHard: {
-    text: "One side is behind a hard NAT, which gives each connection another port.",
-    remedy: "Open a UDP port on the router of one side.",
-  },
-  udpBlocked: {
-    text: "This network lets no UDP through.",
-    remedy: "Ask its administrator to let UDP out, or use another network.",
-  },
-  peerUdpBlocked: {
-    text: "The peer's network lets no UDP through.",
-    remedy: "Ask the peer's administrator to let UDP out.",
-  },
-  peerFirewall: {
-    text: "The direct checks got no answer: a firewall on the way or at the peer drops them.",
-    remedy: "Ask the peer's owner to let UDP through to its port.",
-  },
-  sameNat: {
-    text: "Both are behind one router that does not turn packets back to itself.",
-    remedy: "Use the local address of the peer.",
-  },
-  noCommonIp: {
-    text: "The two sides have no IP version in common.",
-    remedy: "Nothing to do here; a relay carries the packets.",
-  },
-  noTraffic: {
-    text: "Too little traffic goes to this peer for a link of its own; packets hop around the ring.",
-    remedy: "Send packets to it, and a link is made.",
-  },
-  trying: { text: "A direct link is being tried.", remedy: "Wait a few seconds." },
-  limit: { text: "The limit of shortcuts is reached.", remedy: "Raise the limit of shortcuts in the settings." },
-  oldVersion: { text: "The peer's version is too old for a direct link.", remedy: "Ask its owner to update Ringway." },
-};
-
-function reason(code: NotDirectCode, tried: NotDirectBecause["tried"]): NotDirectBecause {
-  return { code, ...REASONS[code], tried };
+function whyNot({ core, ips }: NodeParts, peer: Peer): NotDirectBecause {
+  return whyNotDirect({
+    own: { natKind: core.natKind, local: core.localTas, public: core.publicTas },
+    peer: { natKind: natKindOf(peer.flags), tas: peer.tas, version: ips.infoOf(peer.address)?.version },
+    isTrying: peer.punchingSince !== undefined,
+    isLinked: peer.isEdge,
+    isOverLimit: core.now - peer.shortcutRefusedAt < REFUSED_RECENT_MS,
+    tried: peer.punchTried,
+  });
 }

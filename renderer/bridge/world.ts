@@ -149,6 +149,7 @@ function plainRow(index: number, count: number, draw: () => number): MutableRow 
     remote: null,
     natKind: (["public", "eim", "eim", "edm-random"] as const)[Math.floor(draw() * 4)] ?? "unknown",
     rttMs: null,
+    rttMinMs: null,
     rttEstimateMs: Math.max(1.2, rtt * (0.9 + draw() * 1.6) + draw() * 40),
     jitterMs: null,
     lossPct: null,
@@ -172,6 +173,7 @@ function link(row: MutableRow, kinds: LinkKind[], draw: () => number): void {
   row.kinds = kinds;
   row.transport = kinds[0] === "leaf" || draw() < 0.12 ? "tcp" : "udp";
   row.rttMs = Math.max(0.8, (row.rttEstimateMs ?? 20) * (kinds[0] === "shortcut" ? 0.6 : 0.9));
+  row.rttMinMs = row.rttMs * 0.92;
   row.remote = `198.51.100.${Math.floor(draw() * 250) + 1}:15000`;
   row.since = new Date(START - Math.floor(draw() * 7_200_000)).toISOString();
   row.jitterMs = row.rttMs * 0.05;

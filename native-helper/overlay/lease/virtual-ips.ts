@@ -224,7 +224,8 @@ export class VirtualIps {
     this.#sent.set(peer.address, recent);
     const packets = recent.reduce((sum, entry) => sum + entry.packets, 0);
     if (packets < SHORTCUT_PACKETS || peer.live) return;
-    if (!this.atShortcutLimit) this.#linker.want(peer.address, "shortcut");
+    if (this.atShortcutLimit) peer.shortcutRefusedAt = core.now;
+    else this.#linker.want(peer.address, "shortcut");
   }
 
   /** No more links are made for traffic. */

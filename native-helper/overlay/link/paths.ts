@@ -46,6 +46,8 @@ interface Probe {
 const PROBES_LIMIT = 4_096;
 const PROBE_LIFE_MS = 5_000;
 const PINGS_REMEMBERED = 16;
+/** A question that is not answered by now is counted as lost. */
+const PING_LOST_MS = 5_000;
 /** A better path of the same rank must win by this share and this many ms. */
 const SWITCH_SHARE = 0.85;
 const SWITCH_LEAST_MS = 5;
@@ -173,7 +175,7 @@ export class Paths {
 
   /** Sends a PING by the active path; returns its id. */
   sendPing(peer: Peer): number {
-    peer.pingsSent++;
+    this.#countLost(peer);
     const t = Math.floor(this.#core.now) >>> 0;
     const log2N = Math.log2(Math.max(1, this.#hooks.ownEstimate()));
     const id = this.#control.send(peer, { type: "ping", t, load: 0, log2N });
@@ -183,6 +185,15 @@ export class Paths {
       if (oldest !== undefined) peer.pingsOut.delete(oldest);
     }
     return id;
+  }
+
+  /** Questions that no answer can be expected to any more. */
+  #countLost(peer: Peer): void {
+    for (const [id, sentAt] of peer.pingsOut) {
+      if (this.#core.now - sentAt < PING_LOST_MS) return;
+      peer.pingsOut.delete(id);
+      if (sentAt >= peer.measures.since) peer.measures.lost();
+    }
   }
 
   onPing(peer: Peer, path: Path, id: number, ping: MessageOf<"ping">): void {
@@ -195,7 +206,6 @@ export class Paths {
     if (sentAt === undefined) return this.#core.drop("pong unexpected");
     peer.pingsOut.delete(id);
     const rttMs = this.#core.now - sentAt;
-    peer.pongsHeard++;
     peer.measuredAt = this.#core.now;
     const state = peer.paths.get(pathId(path));
     if (state) {
@@ -344,6 +354,7 @@ export class Paths {
     if (!best) return this.#hooks.pathChanged(peer);
     const core = this.#core;
     core.emit({ kind: "pathUse", slot: peer.slot, path: best.path });
+    peer.measures.restart(core.now);
     peer.srttMs = best.rttMs;
     peer.rttVarMs = (best.rttMs ?? 0) / 4;
     if (best.rttMs === undefined) this.sendPing(peer);

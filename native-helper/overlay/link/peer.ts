@@ -4,6 +4,7 @@ import { HISTORY_ENTRIES } from "../constants.ts";
 import type { RingAddress } from "../ring/address.ts";
 import type { Timer } from "../timers.ts";
 import type { Desc, EdgeKind, NodeFlags, TransportAddress } from "../wire/types.ts";
+import { LinkMeasures } from "./measures.ts";
 
 /** One set of keys; a session has several while they change. */
 export interface Key {
@@ -79,15 +80,12 @@ export class Peer {
   since: number | undefined;
   srttMs: number | undefined;
   rttVarMs = 0;
-  /** The newest round trip as it was measured, and when. */
-  measured: { readonly at: Instant; readonly rttMs: number } | undefined;
   /** Round-trip questions on their way: id and when sent. */
   readonly pingsOut = new Map<number, Instant>();
   measuredAt: Instant;
   /** It is said to have started anew: the session is likely dead, and nothing of others is sent by it. */
   outdated = false;
-  pingsSent = 0;
-  pongsHeard = 0;
+  readonly measures = new LinkMeasures();
   unansweredPings = 0;
   keepalive: Timer | undefined;
   /** Start of the running attempt to reach it directly; undefined when none runs. */
@@ -99,6 +97,8 @@ export class Peer {
   /** When they were told. */
   countersAt = Number.NEGATIVE_INFINITY;
   lastIpAt: Instant;
+  /** Enough traffic for a link of its own, but there were too many such links. */
+  shortcutRefusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(address: RingAddress, slot: Slot, now: Instant) {
     this.address = address;
@@ -148,7 +148,7 @@ export class Peer {
 
   /** Takes a round trip into the smoothed one and its variation (RFC 6298). */
   takeRtt(now: Instant, rttMs: number): void {
-    this.measured = { at: now, rttMs };
+    this.measures.answered(now, rttMs);
     if (this.srttMs === undefined) {
       this.srttMs = rttMs;
       this.rttVarMs = rttMs / 2;

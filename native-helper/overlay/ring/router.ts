@@ -35,7 +35,12 @@ export interface RequestOptions {
   /** `from` is what the answer claims; the message inside proves itself where that matters. */
   onAnswer(message: Message, from: RingAddress, elapsedMs: number): void;
   onTimeout(): void;
+  /** What nodes on the way answer, where the message makes them. */
+  onPass?(message: Message, from: RingAddress): void;
 }
+
+/** A request passes this node on its way. */
+export type OnPass = (from: Peer, innerType: number, hops: number, answer: (message: Message) => void) => void;
 
 interface Home {
   readonly from: Peer | undefined;
@@ -53,6 +58,7 @@ export class Router {
   readonly #lookahead: Lookahead;
   readonly #deliver: (request: RoutedRequest) => void;
   readonly #silent: (peer: Peer) => void;
+  readonly #passes: OnPass;
   readonly #homes = new Map<bigint, Home>();
   readonly #ridsOfEdge = new Map<number, number>();
   readonly #pending = new Map<bigint, { options: RequestOptions; sentAt: number; timer: Timer }>();
@@ -64,6 +70,7 @@ export class Router {
     lookahead: Lookahead,
     deliver: (request: RoutedRequest) => void,
     silent: (peer: Peer) => void,
+    passes: OnPass,
   ) {
     this.#lookahead = lookahead;
     this.#core = core;
@@ -71,6 +78,7 @@ export class Router {
     this.#control = control;
     this.#deliver = deliver;
     this.#silent = silent;
+    this.#passes = passes;
   }
 
   request(options: RequestOptions): void {
@@ -106,7 +114,10 @@ export class Router {
     if (routed.ttl === 0) return core.drop("routed message out of hops");
     if ((this.#ridsOfEdge.get(from.slot) ?? 0) >= RIDS_PER_EDGE) return core.drop("routed messages of one edge");
     this.#remember(routed.rid, from);
-    this.#forward({ ...routed, ttl: routed.ttl - 1, hops: routed.hops + 1 }, from, new Set());
+    const hops = routed.hops + 1;
+    if (routed.mode === "exact" && routed.dst !== core.address)
+      this.#passes(from, routed.innerType, hops, (message) => this.#answer(routed, from, message));
+    this.#forward({ ...routed, ttl: routed.ttl - 1, hops }, from, new Set());
   }
 
   clear(): void {
@@ -211,6 +222,9 @@ export class Router {
     if (!pending) return core.drop("answer unexpected");
     const message = decodeBody(routed.innerType, routed.inner);
     if (!message) return core.drop("answer malformed");
+    const { onPass, dst, mode } = pending.options;
+    if (onPass && mode === "exact" && routed.src !== dst && message.type !== "noRoute")
+      return onPass(message, routed.src);
     pending.timer.cancel();
     this.#pending.delete(routed.rid);
     pending.options.onAnswer(message, routed.src, core.now - pending.sentAt);
