@@ -1,4 +1,5 @@
 /** Names of the IPC channels between preload and main process. */
+import type { AppCall } from "#contract/app-bridge.ts";
 import type { WindowCall } from "#contract/window-calls.ts";
 
 export const channels = {
@@ -9,4 +10,9 @@ export const channels = {
   retry: "ringway:retry",
   /** Main to page: one BridgeEvent. */
   event: "ringway:event",
+  app: <N extends AppCall>(call: N) => `ringway:app:${call}` as const,
+  /** Page to main: tell me about the app. */
+  watchApp: "ringway:watch-app",
+  /** Main to page: one AppEvent. */
+  appEvent: "ringway:app-event",
 } as const;

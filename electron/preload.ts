@@ -4,23 +4,32 @@
  */
 
 import { contextBridge, ipcRenderer } from "electron";
+import { appCallNames } from "#contract/app-bridge.ts";
 import { windowCalls } from "#contract/window-calls.ts";
 import { channels } from "./channels.ts";
 
 const calls = Object.fromEntries(
   windowCalls.map((call) => [call, (args: unknown) => ipcRenderer.invoke(channels.call(call), args)]),
 );
+const appCalls = Object.fromEntries(
+  appCallNames.map((call) => [call, (args: unknown) => ipcRenderer.invoke(channels.app(call), args)]),
+);
+
+/** Events of one channel, after the page has asked for them by another. */
+const watching = (asking: string, channel: string) => (listener: (event: unknown) => void) => {
+  // The IPC event itself stays here: through it a page could reach the sender.
+  const hear = (_event: unknown, message: unknown) => listener(message);
+  ipcRenderer.on(channel, hear);
+  ipcRenderer.send(asking);
+  return () => {
+    ipcRenderer.off(channel, hear);
+  };
+};
 
 contextBridge.exposeInMainWorld("ringway", {
   ...calls,
-  watch: (listener: (event: unknown) => void) => {
-    // The IPC event itself stays here: through it a page could reach the sender.
-    const hear = (_event: unknown, message: unknown) => listener(message);
-    ipcRenderer.on(channels.event, hear);
-    ipcRenderer.send(channels.watch);
-    return () => {
-      ipcRenderer.off(channels.event, hear);
-    };
-  },
+  ...appCalls,
+  watch: watching(channels.watch, channels.event),
+  watchApp: watching(channels.watchApp, channels.appEvent),
   retry: () => ipcRenderer.send(channels.retry),
 });

@@ -26,6 +26,8 @@ export interface HelperOptions {
   readonly socketPath?: string;
   readonly interfaceName?: string;
   readonly port?: number;
+  /** The user who may do everything, beside root and the user of this process. */
+  readonly ownerUid?: number;
 }
 
 const DEFAULT_STATE_FOLDER = "/var/lib/ringway";
@@ -62,11 +64,11 @@ export async function runHelper(options: HelperOptions): Promise<number> {
   const started = promiseWithResolvers();
   try {
     affiliations.openPort();
-    const owners = ownersOf();
+    const owners = ownersOf(options.ownerUid);
     const socketPath = options.socketPath ?? helperSocketPath();
     control = await ControlServer.start({
       socketPath,
-      ownerUid: [...owners].find((uid) => uid !== 0),
+      ownerUid: options.ownerUid ?? [...owners].find((uid) => uid !== 0),
       groupId: membersGroupId(),
       owners,
       peerUid: uidAtOtherEnd,

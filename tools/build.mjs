@@ -23,7 +23,8 @@ import { ensureModules, ensureRust } from "./setup.mjs";
 import { alone, capture, dist, Refusal, read, root, run, say, script, seconds, tool } from "./shell.mjs";
 
 /**
- * @typedef {{kind: "bundle", entry: string, out: string, format: "esm" | "cjs", external?: string[], executable?: boolean}
+ * @typedef {{kind: "bundle", entry: string, out: string, format: "esm" | "cjs", external?: string[], executable?: boolean,
+ *   copies?: Record<string, string>}
  *   | {kind: "cargo", project: string, out: string}
  *   | {kind: "window"}} Part
  */
@@ -54,6 +55,7 @@ export const parts = {
     out: "electron/main.js",
     format: "esm",
     external: ["electron"],
+    copies: { "assets/icons/tray": "electron/icons" },
   },
   // A sandboxed preload is one CommonJS file that may require `electron` and nothing else.
   preload: {
@@ -160,7 +162,17 @@ async function buildBundle(part) {
       file.path.endsWith(".js") && part.executable === true,
     );
   }
-  return Object.keys(result.metafile.inputs).filter((file) => !file.startsWith("node_modules/"));
+  const copied = Object.entries(part.copies ?? {}).flatMap(([from, to]) =>
+    filesUnder(from).map((file) => {
+      replace(
+        path.join(dist, to, path.relative(from, file)),
+        (temporary) => copyFileSync(path.join(root, file), temporary),
+        false,
+      );
+      return file;
+    }),
+  );
+  return [...Object.keys(result.metafile.inputs).filter((file) => !file.startsWith("node_modules/")), ...copied];
 }
 
 /**

@@ -1,14 +1,42 @@
-/** The app: one window over its own protocol, and the line to the helper. It has no tray yet. */
+/**
+ * The app: one window over its own protocol, an icon in the tray where there is a tray, notifications, the user's settings,
+ * and the line to the helper. The connection lives in the helper and survives all of it.
+ */
+import { HelperError, type HelperSnapshot } from "#contract";
+import { type AppEvent, type AppState, languageOf, type Opened, type ScreenName } from "#contract/app-bridge.ts";
+import type { BridgeEvent, Reach } from "#contract/bridge.ts";
 import { connectHelper } from "../../native-helper/control/client.ts";
+import { serveApp, tellPages } from "./app-ipc.ts";
+import { type AutostartOptions, HIDDEN_FLAG, setAutostart } from "./autostart.ts";
+import type { HelperLife } from "./helper-life.ts";
 import { HelperLink } from "./helper-link.ts";
-import { serveBridge } from "./ipc.ts";
+import { isOurs, serveBridge } from "./ipc.ts";
+import { type Note, Notifier } from "./notifications.ts";
+import { isLink, LINK_SCHEME, openedBy, openedFile } from "./opened.ts";
+import type { SettingsFile } from "./settings.ts";
+import { TrayIconView } from "./tray.ts";
+import { type TrayAction, trayPicture } from "./tray-menu.ts";
 import { registerScheme, serveWindowFiles } from "./window-files.ts";
+import { WindowKeeper } from "./window-keeper.ts";
 import { guardContents, guardSession, openWindow } from "./windows.ts";
+import { type Text, textIn } from "./words.ts";
 
 /** What the app uses of Electron; handed in, so that tests can stand in for it. */
 export type Electron = Pick<
   typeof import("electron"),
-  "app" | "BrowserWindow" | "ipcMain" | "net" | "protocol" | "session"
+  | "app"
+  | "BrowserWindow"
+  | "clipboard"
+  | "ipcMain"
+  | "Menu"
+  | "nativeTheme"
+  | "net"
+  | "Notification"
+  | "powerMonitor"
+  | "protocol"
+  | "screen"
+  | "session"
+  | "Tray"
 >;
 
 export interface AppPlaces {
@@ -18,26 +46,292 @@ export interface AppPlaces {
   readonly preload: string;
   /** The helper's socket. */
   readonly socketPath: string;
+  /** Folder of the tray's pictures. */
+  readonly iconFolder: string;
 }
 
-/** Starts the app; to be called before Electron is ready. Resolves when the window has been asked for. */
-export async function startApp(electron: Electron, { rendererFolder, preload, socketPath }: AppPlaces): Promise<void> {
-  const { app, BrowserWindow, ipcMain, net, protocol, session } = electron;
+export interface AppSurroundings {
+  readonly platform: NodeJS.Platform;
+  readonly env: AutostartOptions["env"];
+  /** Arguments of this start, the program left out. */
+  readonly args: readonly string[];
+  readonly folder: string;
+  /** The program to start at login. */
+  readonly program: string;
+  readonly settings: () => SettingsFile;
+  readonly life: HelperLife;
+  readonly hasTrayHost: () => Promise<boolean>;
+  /** Monotonic milliseconds. */
+  readonly clock?: () => number;
+}
+
+const NOTICES_LIMIT = 8;
+
+/** Starts the app; to be called before Electron is ready. Resolves when it runs, or has left the field to the first one. */
+export async function startApp(electron: Electron, places: AppPlaces, around: AppSurroundings): Promise<void> {
+  const { app, protocol, session, net } = electron;
   registerScheme(protocol);
-  // One window a user: a second start shows the first one.
+  // One app a user: a second start hands over what it was given and shows the first one's window.
   if (!app.requestSingleInstanceLock()) return app.quit();
-  let window: Electron.BrowserWindow | undefined;
   app.on("web-contents-created", (_event, contents) => guardContents(contents));
-  app.on("window-all-closed", () => app.quit());
-  app.on("second-instance", () => {
-    if (window?.isMinimized()) window.restore();
-    window?.focus();
+  const early: Opened[] = [];
+  // macOS gives files and links as events, the first ones before the app is ready.
+  app.on("open-url", (event, url) => {
+    event.preventDefault();
+    if (isLink(url)) take({ kind: "link" });
+  });
+  app.on("open-file", (event, file) => {
+    event.preventDefault();
+    take(openedFile(file));
+  });
+  let running: RunningApp | undefined;
+  const take = (opened: Opened) => {
+    if (running) running.open(opened);
+    else early.push(opened);
+  };
+  app.on("second-instance", (_event, argv, folder) => {
+    const opened = openedBy(argv.slice(1), folder);
+    if (opened) take(opened);
+    else running?.show();
   });
   await app.whenReady();
   guardSession(session.defaultSession);
-  serveWindowFiles({ protocol, net, folder: rendererFolder });
-  const link = new HelperLink({ connect: () => connectHelper(socketPath) });
-  app.on("will-quit", () => link.close());
-  serveBridge({ ipcMain, link, windows: () => BrowserWindow.getAllWindows().map(({ webContents }) => webContents) });
-  window = openWindow({ BrowserWindow, preload });
+  serveWindowFiles({ protocol, net, folder: places.rendererFolder });
+  app.setAsDefaultProtocolClient(LINK_SCHEME);
+  const opened = openedBy(around.args, around.folder);
+  if (opened) early.push(opened);
+  running = new RunningApp(electron, places, around, await around.hasTrayHost());
+  running.start(early);
+}
+
+class RunningApp {
+  readonly #electron: Electron;
+  readonly #places: AppPlaces;
+  readonly #around: AppSurroundings;
+  readonly #settings: SettingsFile;
+  readonly #link: HelperLink;
+  readonly #keeper: WindowKeeper;
+  readonly #notifier = new Notifier();
+  readonly #clock: () => number;
+  readonly #hasTray: boolean;
+  readonly #notices: AppState["notices"] = [];
+  /** What pages have not been told yet, because there is none. */
+  #waiting: AppEvent[] = [];
+  #tray: TrayIconView | undefined;
+  #text: Text;
+  #reach: Reach = { kind: "opening" };
+  #snapshot: HelperSnapshot | undefined;
+  #isQuitting = false;
+  /** Notifications shown, so that they live until they are clicked; one a tag. */
+  readonly #shownNotes = new Map<string, Electron.Notification>();
+
+  constructor(electron: Electron, places: AppPlaces, around: AppSurroundings, hasTray: boolean) {
+    const { app, BrowserWindow, screen } = electron;
+    this.#electron = electron;
+    this.#places = places;
+    this.#around = around;
+    this.#hasTray = hasTray;
+    this.#clock = around.clock ?? (() => performance.now());
+    this.#settings = around.settings();
+    if (this.#settings.setAside !== undefined) this.#note("settingsSetAside", this.#settings.setAside);
+    this.#text = this.#readWords();
+    this.#link = new HelperLink({ connect: () => connectHelper(places.socketPath) });
+    this.#keeper = new WindowKeeper({
+      open: (place) => openWindow({ BrowserWindow, preload: places.preload, place }),
+      screen,
+      placeOn: (display) => this.#settings.placeOn(display),
+      savePlace: (display, place) => this.#settings.savePlace(display, place),
+      hides: () => this.#hasTray && this.#settings.app.closeToTray,
+      onCrash: (reason) => this.#note("windowRestarted", reason),
+    });
+    app.on("before-quit", () => {
+      this.#isQuitting = true;
+      this.#keeper.quitting();
+    });
+    app.on("window-all-closed", () => this.#allClosed());
+    app.on("activate", () => this.show());
+    app.on("will-quit", () => {
+      this.#link.close();
+      this.#tray?.destroy();
+    });
+  }
+
+  start(opened: readonly Opened[]): void {
+    const { ipcMain, powerMonitor } = this.#electron;
+    const windows = () => this.#pages();
+    serveBridge({ ipcMain, link: this.#link, windows });
+    serveApp({
+      ipcMain,
+      handlers: {
+        changeSettings: (change) => this.#changeSettings(change),
+        installHelper: () => this.#order(() => this.#around.life.install()),
+        startHelper: () => this.#order(() => this.#around.life.start()),
+        removeHelper: () => this.#order(() => this.#around.life.remove()),
+        dismissNotices: () => {
+          this.#notices.length = 0;
+          return this.#tellState();
+        },
+      },
+      present: () => {
+        const events: AppEvent[] = [{ kind: "state", state: this.#state() }, ...this.#waiting];
+        this.#waiting = [];
+        return events;
+      },
+      isOurs: (event) => isOurs(event, windows),
+    });
+    powerMonitor.on("resume", () => {
+      // Without a helper there is nobody to tell; it looks at its own clock too.
+      this.#link.call("wake", {}).catch(() => {});
+    });
+    this.#link.watch((event) => this.#hear(event));
+    if (this.#hasTray) this.#makeTray();
+    for (const each of opened) this.#tell({ kind: "opened", opened: each });
+    const staysHidden = this.#hasTray && this.#around.args.includes(HIDDEN_FLAG) && opened.length === 0;
+    if (!staysHidden) this.show();
+  }
+
+  show(screen?: ScreenName): void {
+    this.#keeper.show();
+    if (screen !== undefined) this.#tell({ kind: "show", screen });
+  }
+
+  open(opened: Opened): void {
+    this.show();
+    this.#tell({ kind: "opened", opened });
+  }
+
+  #makeTray(): void {
+    const { Tray, Menu, nativeTheme } = this.#electron;
+    this.#tray = new TrayIconView(
+      {
+        Tray,
+        Menu,
+        nativeTheme,
+        platform: this.#around.platform,
+        folder: this.#places.iconFolder,
+        onAction: (action) => this.#act(action),
+        onClick: () => this.#keeper.toggle(),
+      },
+      trayPicture(this.#reach, this.#snapshot, this.#text),
+    );
+  }
+
+  #hear(event: BridgeEvent): void {
+    if (event.kind === "reach") this.#reach = event.reach;
+    else this.#snapshot = event.snapshot;
+    this.#tray?.show(trayPicture(this.#reach, this.#snapshot, this.#text));
+    const notes = this.#notifier.step(this.#clock(), this.#reach, this.#snapshot, this.#settings.app, this.#text);
+    if (this.#keeper.window?.isFocused() !== true) for (const note of notes) this.#notify(note);
+  }
+
+  #notify({ tag, title, body, opens }: Note): void {
+    const { Notification } = this.#electron;
+    if (!Notification.isSupported()) return;
+    this.#shownNotes.get(tag)?.close();
+    const note = new Notification({ title, body, silent: true });
+    this.#shownNotes.set(tag, note);
+    note.on("click", () => this.show(opens));
+    note.on("close", () => {
+      if (this.#shownNotes.get(tag) === note) this.#shownNotes.delete(tag);
+    });
+    note.show();
+  }
+
+  #act(action: TrayAction): void {
+    switch (action.kind) {
+      case "call":
+        this.#link.call(action.call, { affiliation: action.affiliation }).catch((error: unknown) => {
+          const said = error instanceof HelperError ? error : undefined;
+          this.#notify({
+            tag: "order",
+            title: said?.text ?? String(error),
+            body: said?.remedy ?? "",
+            opens: "overview",
+          });
+        });
+        return;
+      case "copy":
+        void this.#electron.clipboard.writeText(action.text);
+        return;
+      case "open":
+        return this.show(action.screen);
+      case "quit":
+        void this.#quit(action.disconnect);
+    }
+  }
+
+  async #quit(disconnect: boolean): Promise<void> {
+    if (disconnect) {
+      const on = (this.#snapshot?.status.affiliations ?? []).filter(({ state }) => state !== "off");
+      await Promise.allSettled(on.map(({ name }) => this.#link.call("disconnect", { affiliation: name })));
+    }
+    this.#electron.app.quit();
+  }
+
+  /** Without a tray to stay in the app ends with its window, and says once that the connection does not. */
+  #allClosed(): void {
+    if (this.#hasTray && this.#settings.app.closeToTray && !this.#isQuitting) return;
+    if (!this.#hasTray && !this.#settings.saidNoTray && !this.#isQuitting) {
+      this.#settings.noteNoTray();
+      this.#notify({ tag: "tray", title: "Ringway", body: this.#text("tray.none"), opens: "overview" });
+    }
+    this.#electron.app.quit();
+  }
+
+  #changeSettings(change: Partial<AppState["settings"]>): AppState {
+    const settings = this.#settings.change(change);
+    if (change.startAtLogin !== undefined) {
+      const { app } = this.#electron;
+      const { platform, env, program } = this.#around;
+      setAutostart(settings.startAtLogin, { app, platform, env, program });
+    }
+    if (change.language !== undefined) {
+      this.#text = this.#readWords();
+      this.#tray?.show(trayPicture(this.#reach, this.#snapshot, this.#text));
+    }
+    return this.#tellState();
+  }
+
+  async #order<T>(run: () => Promise<T>): Promise<T> {
+    const outcome = await run();
+    this.#link.retry();
+    this.#tellState();
+    return outcome;
+  }
+
+  #readWords(): Text {
+    const language = languageOf(this.#settings.app.language, this.#electron.app.getPreferredSystemLanguages());
+    return textIn(language, this.#places.rendererFolder);
+  }
+
+  #note(code: AppState["notices"][number]["code"], detail: string): void {
+    if (this.#notices.length < NOTICES_LIMIT) this.#notices.push({ code, detail });
+  }
+
+  #state(): AppState {
+    return {
+      version: this.#electron.app.getVersion(),
+      settings: this.#settings.app,
+      tray: this.#hasTray,
+      helper: this.#around.life.state(),
+      notices: [...this.#notices],
+    };
+  }
+
+  #tellState(): AppState {
+    const state = this.#state();
+    tellPages(this.#pages(), { kind: "state", state });
+    return state;
+  }
+
+  /** To the page if there is one that listens, else when it comes. */
+  #tell(event: AppEvent): void {
+    const page = this.#keeper.window?.webContents;
+    if (page === undefined || page.isDestroyed() || page.isLoading()) this.#waiting.push(event);
+    else tellPages([page], event);
+  }
+
+  #pages() {
+    return this.#electron.BrowserWindow.getAllWindows().map(({ webContents }) => webContents);
+  }
 }

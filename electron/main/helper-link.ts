@@ -39,7 +39,7 @@ export class HelperLink {
   }
 
   /** Makes a call; rejects with the helper's own error, or HELPER_NOT_RUNNING. */
-  async call(call: WindowCall, args: unknown): Promise<unknown> {
+  async call(call: WindowCall | "wake", args: unknown): Promise<unknown> {
     if (this.#helper === undefined) {
       throw new HelperError("HELPER_NOT_RUNNING", "No helper answers.", "Start it: sudo ringway helper");
     }

@@ -45,7 +45,7 @@ export function serveBridge({ ipcMain, link, windows }: BridgeOptions): void {
 }
 
 /** Only the top frame of one of our windows that shows our page; a frame in it, or another page, is nobody. */
-function isOurs(event: IpcMainEvent | IpcMainInvokeEvent, windows: () => readonly WebContents[]): boolean {
+export function isOurs(event: IpcMainEvent | IpcMainInvokeEvent, windows: () => readonly WebContents[]): boolean {
   const frame = event.senderFrame;
   return (
     frame !== null &&

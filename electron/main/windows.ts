@@ -1,5 +1,5 @@
 /** Windows and what their contents may do: show our page, and nothing else. */
-import type { BrowserWindow, BrowserWindowConstructorOptions, Session, WebContents } from "electron";
+import type { BrowserWindow, BrowserWindowConstructorOptions, Rectangle, Session, WebContents } from "electron";
 import { START_URL } from "./window-files.ts";
 import { windowSize } from "./window-size.ts";
 
@@ -7,11 +7,14 @@ export interface OpenWindowOptions {
   readonly BrowserWindow: new (options: BrowserWindowConstructorOptions) => BrowserWindow;
   /** The bundled preload script. */
   readonly preload: string;
+  /** Where it stood last on this display; else in the middle, in the usual size. */
+  readonly place?: Rectangle | undefined;
 }
 
-export function openWindow({ BrowserWindow, preload }: OpenWindowOptions): BrowserWindow {
+export function openWindow({ BrowserWindow, preload, place }: OpenWindowOptions): BrowserWindow {
   const window = new BrowserWindow({
     ...windowSize,
+    ...place,
     show: false,
     autoHideMenuBar: true,
     title: "Ringway",

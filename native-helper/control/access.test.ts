@@ -34,7 +34,7 @@ describe("owners", () => {
     [0, { SUDO_UID: "1000; id" }, [0]],
     [1000, { SUDO_UID: "1002" }, [0, 1000]],
   ])("of a helper with uid %d and %j", (uid, env, owners) => {
-    expect([...ownersOf(uid, env)]).toEqual(owners);
+    expect([...ownersOf(undefined, uid, env)]).toEqual(owners);
   });
 });
 

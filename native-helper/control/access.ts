@@ -16,13 +16,17 @@ export function rightsOf(uid: number, owners: ReadonlySet<number>, files: Accoun
   return isMember(uid, files) ? "members" : "none";
 }
 
-/** Root, the user of this process, and the user who started it with sudo (which only root could have set). */
+/**
+ * Root, the user of this process, the user who started it with sudo (which only root could have set), and the one whom
+ * whoever started it named.
+ */
 export function ownersOf(
+  named?: number,
   uid: number | undefined = process.getuid?.(),
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ReadonlySet<number> {
   const owners = new Set([0]);
-  if (uid !== undefined) owners.add(uid);
+  for (const owner of [uid, named]) if (owner !== undefined) owners.add(owner);
   const sudoUid = env.SUDO_UID;
   if (uid === 0 && sudoUid !== undefined && /^[0-9]{1,10}$/.test(sudoUid)) owners.add(Number(sudoUid));
   return owners;

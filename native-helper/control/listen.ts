@@ -91,10 +91,13 @@ function someoneAnswers(socketPath: string): Promise<boolean> {
 }
 
 function giveAccess({ socketPath, ownerUid, groupId }: ListenOptions): void {
-  const isRoot = process.getuid?.() === 0;
+  const uid = process.getuid?.();
+  const isRoot = uid === 0;
   try {
     if (isRoot && (ownerUid !== undefined || groupId !== undefined)) chownSync(socketPath, ownerUid ?? 0, groupId ?? 0);
-    chmodSync(socketPath, isRoot && groupId !== undefined ? 0o660 : 0o600);
+    // A helper without root's rights cannot give the file away: then everyone may knock, and the uid decides.
+    const isForAnother = !isRoot && ownerUid !== undefined && ownerUid !== uid;
+    chmodSync(socketPath, isForAnother ? 0o666 : isRoot && groupId !== undefined ? 0o660 : 0o600);
   } catch (error) {
     throw unusable(socketPath, error);
   }

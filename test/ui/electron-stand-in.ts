@@ -6,7 +6,7 @@
 import { EventEmitter } from "node:events";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { BrowserWindowConstructorOptions } from "electron";
+import type { BrowserWindowConstructorOptions, MenuItemConstructorOptions } from "electron";
 import type { BrowserContext, Page } from "playwright-core";
 import type { Electron } from "../../electron/main/app.ts";
 
@@ -25,6 +25,12 @@ export class ElectronStandIn {
   readonly schemes: string[] = [];
   /** Whether the app has asked to quit. */
   quit = false;
+  readonly trays: StandInTray[] = [];
+  readonly notes: StandInNotification[] = [];
+  readonly copied: string[] = [];
+  readonly linkSchemes: string[] = [];
+  readonly powerMonitor = new EventEmitter();
+  readonly nativeTheme = Object.assign(new EventEmitter(), { shouldUseDarkColors: true });
   protocolHandler: ProtocolHandler | undefined;
   readonly app = new EventEmitter();
 
@@ -37,16 +43,40 @@ export class ElectronStandIn {
         standIn.app.emit("web-contents-created", {}, this.webContents);
       }
       static getAllWindows(): StandInWindow[] {
-        return standIn.windows;
+        return standIn.windows.filter((window) => !window.isDestroyed());
       }
     }
+    class Tray extends StandInTray {
+      constructor(image: string) {
+        super(image);
+        standIn.trays.push(this);
+      }
+    }
+    class Notification extends StandInNotification {
+      static isSupported(): boolean {
+        return true;
+      }
+      override show(): void {
+        standIn.notes.push(this);
+      }
+    }
+    const display = {
+      bounds: { x: 0, y: 0, width: 1920, height: 1080 },
+      workArea: { x: 0, y: 24, width: 1920, height: 1056 },
+    };
     Object.assign(this.app, {
       whenReady: async () => {},
       requestSingleInstanceLock: () => firstInstance,
       quit: () => {
+        if (this.quit) return;
+        this.app.emit("before-quit");
         this.quit = true;
         this.app.emit("will-quit");
       },
+      getVersion: () => "0.1.0",
+      getPreferredSystemLanguages: () => ["en-GB"],
+      setAsDefaultProtocolClient: (scheme: string) => this.linkSchemes.push(scheme),
+      setLoginItemSettings: () => {},
     });
     this.module = {
       app: this.app,
@@ -64,7 +94,69 @@ export class ElectronStandIn {
         },
       },
       session: { defaultSession: this.session },
+      Tray,
+      Notification,
+      Menu: { buildFromTemplate: (template: readonly MenuItemConstructorOptions[]) => template },
+      nativeTheme: this.nativeTheme,
+      powerMonitor: this.powerMonitor,
+      clipboard: { writeText: (text: string) => this.copied.push(text) },
+      screen: {
+        getPrimaryDisplay: () => display,
+        getDisplayMatching: () => display,
+        getDisplayNearestPoint: () => display,
+        getCursorScreenPoint: () => ({ x: 0, y: 0 }),
+      },
     } as unknown as Electron;
+  }
+}
+
+/** A tray icon that remembers what it shows; `menu` is the template that the app gave. */
+export class StandInTray extends EventEmitter {
+  image: string;
+  toolTip = "";
+  menu: readonly MenuItemConstructorOptions[] = [];
+  destroyed = false;
+
+  constructor(image: string) {
+    super();
+    this.image = image;
+  }
+  setImage(image: string): void {
+    this.image = image;
+  }
+  setToolTip(text: string): void {
+    this.toolTip = text;
+  }
+  setContextMenu(menu: readonly MenuItemConstructorOptions[]): void {
+    this.menu = menu;
+  }
+  destroy(): void {
+    this.destroyed = true;
+  }
+  labels(): (string | undefined)[] {
+    return this.menu.map(({ label }) => label);
+  }
+  /** Chooses the entry of that label, as a hand would. */
+  choose(label: string | RegExp): void {
+    const found = this.menu.find((entry) =>
+      typeof label === "string" ? entry.label === label : label.test(entry.label ?? ""),
+    );
+    if (found?.click === undefined) throw new Error(`The tray has no entry ${label}: ${this.labels().join(", ")}`);
+    (found.click as () => void)();
+  }
+}
+
+export class StandInNotification extends EventEmitter {
+  readonly title: string;
+  readonly silent: boolean;
+  constructor({ title, silent }: { title: string; silent: boolean }) {
+    super();
+    this.title = title;
+    this.silent = silent;
+  }
+  show(): void {}
+  close(): void {
+    this.emit("close");
   }
 }
 
@@ -87,6 +179,8 @@ class StandInContents extends EventEmitter {
   page: Page | undefined;
   openHandler: ((details: { url: string }) => { action: string }) | undefined;
   url = "";
+  loading = true;
+  reloads = 0;
   setWindowOpenHandler(handler: typeof this.openHandler): void {
     this.openHandler = handler;
   }
@@ -95,6 +189,13 @@ class StandInContents extends EventEmitter {
   }
   isDestroyed(): boolean {
     return this.page?.isClosed() ?? true;
+  }
+  isLoading(): boolean {
+    return this.loading;
+  }
+  reload(): void {
+    this.reloads++;
+    this.page?.reload().catch(() => {}); // The test may close it meanwhile.
   }
   /** Electron drops what comes while a page is not there, and so does this. */
   send(channel: string, message: unknown): void {
@@ -124,6 +225,8 @@ export class StandInWindow extends EventEmitter {
   readonly #standIn: ElectronStandIn;
   readonly #context: BrowserContext;
   shown = false;
+  focused = false;
+  destroyed = false;
 
   constructor(standIn: ElectronStandIn, context: BrowserContext, options: BrowserWindowConstructorOptions) {
     super();
@@ -134,6 +237,47 @@ export class StandInWindow extends EventEmitter {
 
   show(): void {
     this.shown = true;
+  }
+  hide(): void {
+    this.shown = false;
+  }
+  focus(): void {
+    this.focused = true;
+  }
+  restore(): void {}
+  isMinimized(): boolean {
+    return false;
+  }
+  isMaximized(): boolean {
+    return false;
+  }
+  isFullScreen(): boolean {
+    return false;
+  }
+  isVisible(): boolean {
+    return this.shown;
+  }
+  isFocused(): boolean {
+    return this.focused;
+  }
+  isDestroyed(): boolean {
+    return this.destroyed;
+  }
+  getBounds() {
+    return { x: 40, y: 50, width: 1180, height: 780 };
+  }
+  destroy(): void {
+    this.destroyed = true;
+    void this.webContents.page?.close();
+    this.emit("closed");
+    if (this.#standIn.windows.every((window) => window.destroyed)) this.#standIn.app.emit("window-all-closed");
+  }
+  /** Presses the close button; true where the window went. */
+  close(): boolean {
+    let prevented = false;
+    this.emit("close", { preventDefault: () => (prevented = true) });
+    if (!prevented) this.destroy();
+    return !prevented;
   }
 
   /** The page that shows this window. */
@@ -178,6 +322,7 @@ export class StandInWindow extends EventEmitter {
     const preload = await readFile(this.options.webPreferences?.preload ?? "", "utf8");
     await page.addInitScript({ content: sandboxed(preload) });
     await page.goto(url.replace(APP_ORIGIN, PAGE_ORIGIN));
+    this.webContents.loading = false;
     this.emit("ready-to-show");
   }
 }

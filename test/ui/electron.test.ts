@@ -2,17 +2,23 @@
  * Electron's main process and preload, on a stand-in for the `electron` module: its windows are Chromium pages, the helper
  * behind is a scripted one. Nothing here runs on the real binary.
  */
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { appCallNames } from "#contract/app-bridge.ts";
 import { windowCalls } from "#contract/window-calls.ts";
-import { startApp } from "../../electron/main/app.ts";
+import { type AppSurroundings, startApp } from "../../electron/main/app.ts";
+import { HelperLife } from "../../electron/main/helper-life.ts";
+import { type MakeStore, SettingsFile, type Stored } from "../../electron/main/settings.ts";
 import { complaintsOf, launch, missing, rendererFolder, themes } from "./browser.ts";
 import { ElectronStandIn, type StandInWindow } from "./electron-stand-in.ts";
 import { type FakeHelper, startFakeHelper } from "./fake-helper.ts";
 
 const preload = fileURLToPath(new URL("../../dist/electron/preload.cjs", import.meta.url));
+const iconFolder = fileURLToPath(new URL("../../dist/electron/icons/", import.meta.url));
 if (missing === undefined && !existsSync(preload)) {
   throw new Error("dist/electron/preload.cjs is missing; make it with: npm run build -- preload");
 }
@@ -22,6 +28,7 @@ describe("the app in Electron (on a stand-in)", () => {
   let context: BrowserContext;
   let helper: FakeHelper;
   let standIn: ElectronStandIn;
+  let home: string;
 
   beforeAll(async () => {
     if (missing !== undefined) return;
@@ -31,6 +38,7 @@ describe("the app in Electron (on a stand-in)", () => {
   beforeEach(async (test) => {
     if (missing !== undefined) return test.skip(missing);
     helper = await startFakeHelper();
+    home = mkdtempSync(path.join(tmpdir(), "ringway-home-"));
     context = await browser.newContext({
       viewport: { width: 1180, height: 780 },
       ...themes.dark,
@@ -43,16 +51,51 @@ describe("the app in Electron (on a stand-in)", () => {
     standIn?.app.emit("will-quit");
     await context?.close();
     await helper?.close();
+    if (home !== undefined) rmSync(home, { recursive: true, force: true });
   });
 
+  /** What the app was given beside Electron. */
+  const around = (more: Partial<AppSurroundings> = {}): AppSurroundings => ({
+    platform: "linux",
+    env: { HOME: home },
+    args: [],
+    folder: home,
+    program: "/opt/ringway",
+    settings: () => new SettingsFile(home, storeIn),
+    life: new HelperLife({
+      platform: "linux",
+      command: "/opt/ringway.js",
+      uid: 1000,
+      searchPath: [],
+      exists: () => false,
+      asAdministrator: async () => {},
+    }),
+    hasTrayHost: async () => true,
+    ...more,
+  });
+  const places = () => ({ rendererFolder, preload, socketPath: helper.socketPath, iconFolder });
   /** Starts the app and waits until its window shows the state. */
-  const start = async (): Promise<StandInWindow> => {
-    await startApp(standIn.module, { rendererFolder, preload, socketPath: helper.socketPath });
+  const start = async (more: Partial<AppSurroundings> = {}): Promise<StandInWindow> => {
+    await startApp(standIn.module, places(), around(more));
     const [window] = standIn.windows;
     if (window === undefined) throw new Error("The app opened no window.");
     if (!window.shown) await new Promise((resolve) => window.once("ready-to-show", resolve));
     await window.page.getByRole("heading", { name: "Connected" }).waitFor();
     return window;
+  };
+  const tray = () => {
+    const [only] = standIn.trays;
+    if (only === undefined) throw new Error("The app made no tray icon.");
+    return only;
+  };
+  /** Collects what the app tells the page from now on. */
+  const listen = async ({ page }: StandInWindow) => {
+    await page.evaluate(() => {
+      const heard: unknown[] = [];
+      Object.assign(window, { heardByTest: heard });
+      Reflect.get(window, "ringway").watchApp((event: unknown) => heard.push(event));
+    });
+    return () => page.evaluate(() => Reflect.get(window, "heardByTest") as unknown[]);
   };
   const invoke = (channel: string, event: object, args: unknown) => standIn.ipcHandlers.get(channel)?.(event, args);
   const ownFrame = { url: "ringway-window://app/index.html", parent: null };
@@ -80,7 +123,7 @@ describe("the app in Electron (on a stand-in)", () => {
   it("gives the page one function a call and nothing of Electron", async () => {
     const { page } = await start();
     const exposed = await page.evaluate(() => Object.keys(Reflect.get(window, "ringway") ?? {}).sort());
-    expect(exposed).toEqual([...windowCalls, "retry", "watch"].sort());
+    expect(exposed).toEqual([...windowCalls, ...appCallNames, "retry", "watch", "watchApp"].sort());
     expect(
       await page.evaluate(() => [typeof Reflect.get(window, "require"), typeof Reflect.get(window, "process")]),
     ).toEqual(["undefined", "undefined"]);
@@ -195,15 +238,144 @@ describe("the app in Electron (on a stand-in)", () => {
 
   it("leaves a second start to the first", async () => {
     const second = new ElectronStandIn(context, { firstInstance: false });
-    await startApp(second.module, { rendererFolder, preload, socketPath: helper.socketPath });
+    await startApp(second.module, places(), around());
     expect(second.quit).toBe(true);
     expect(second.windows).toEqual([]);
   });
 
-  it("quits when its window is closed; the helper goes on", async () => {
-    await start();
-    standIn.app.emit("window-all-closed");
-    expect(standIn.quit).toBe(true);
+  it("hides its window to the tray, and comes back from there; the helper goes on", async () => {
+    const window = await start();
+    expect(window.close()).toBe(false);
+    expect([window.shown, standIn.quit]).toEqual([false, false]);
+    tray().choose("Open Ringway");
+    expect(window.shown).toBe(true);
     expect(helper.made).toEqual([]);
   });
+
+  it("without a tray makes none, quits with its window, and says once that the connection stays", async () => {
+    const window = await start({ hasTrayHost: async () => false });
+    expect(standIn.trays).toEqual([]);
+    expect(window.close()).toBe(true);
+    expect(standIn.quit).toBe(true);
+    expect(helper.made).toEqual([]);
+    expect(new SettingsFile(home, storeIn).saidNoTray).toBe(true);
+    expect(standIn.notes.map(({ title, silent }) => [title, silent])).toEqual([["Ringway", true]]);
+  });
+
+  it("starts hidden at login where a tray can bring it back, else not", async () => {
+    await startApp(standIn.module, places(), around({ args: ["--hidden"] }));
+    expect([standIn.windows.length, standIn.trays.length]).toEqual([0, 1]);
+    const other = new ElectronStandIn(context);
+    await startApp(other.module, places(), around({ args: ["--hidden"], hasTrayHost: async () => false }));
+    expect([other.windows.length, other.trays.length]).toEqual([1, 0]);
+    other.app.emit("will-quit");
+  });
+
+  it("has a tray whose icon and menu follow the state, and that obeys", async () => {
+    await start();
+    await expect.poll(() => tray().labels()[0]).toBe("● Connected to condor wow");
+    expect(existsSync(tray().image)).toBe(true);
+    expect(tray().image).toMatch(/tray-connected-on-dark\.png$/);
+    standIn.nativeTheme.shouldUseDarkColors = false;
+    standIn.nativeTheme.emit("updated");
+    expect(tray().image).toMatch(/tray-connected-on-light\.png$/);
+    tray().choose(/^Copy 172/);
+    expect(standIn.copied).toEqual([expect.stringMatching(/^172\./)]);
+    tray().choose("Interface tap0");
+    await expect.poll(() => tray().image).toMatch(/tray-interface-off/);
+    tray().choose("Disconnect condor wow");
+    await expect.poll(() => tray().labels()).toContain("Connect condor wow");
+    expect(helper.made).toEqual(["down", "disconnect"]);
+    await helper.stop();
+    await expect.poll(() => tray().image).toMatch(/tray-attention/);
+  });
+
+  it("quits in two ways: staying connected, or not", async () => {
+    await start();
+    await expect.poll(() => tray().labels()).toContain("Disconnect and quit");
+    tray().choose("Disconnect and quit");
+    await expect.poll(() => standIn.quit).toBe(true);
+    expect(helper.made).toEqual(["disconnect"]);
+    expect(tray().destroyed).toBe(true);
+  });
+
+  it("tells the helper that the computer has woken", async () => {
+    await start();
+    standIn.powerMonitor.emit("resume");
+    await expect.poll(() => helper.made).toEqual(["wake"]);
+  });
+
+  it("registers its links, and hands what a second start brings to the page, without what a link holds", async () => {
+    const window = await start();
+    expect(standIn.linkSchemes).toEqual(["ringway"]);
+    const heard = await listen(window);
+    await expect.poll(heard).toHaveLength(1);
+    standIn.app.emit("second-instance", {}, ["ringway", "ringway://join/#topsecret"], "/");
+    await expect.poll(heard).toContainEqual({ kind: "opened", opened: { kind: "link" } });
+    expect(JSON.stringify(await heard())).not.toContain("topsecret");
+  });
+
+  it("gives settings that were set aside to the page as a notice, and goes on", async () => {
+    writeFileSync(path.join(home, "config.json"), "{ torn");
+    const window = await start();
+    const heard = await listen(window);
+    await expect
+      .poll(async () => (await heard())[0])
+      .toMatchObject({
+        kind: "state",
+        state: { tray: true, settings: { closeToTray: true }, notices: [{ code: "settingsSetAside" }] },
+      });
+  });
+
+  it("makes a page anew whose process ended, and says so", async () => {
+    const window = await start();
+    window.webContents.emit("render-process-gone", {}, { reason: "crashed" });
+    expect(window.webContents.reloads).toBe(1);
+    await window.page.getByRole("heading", { name: "Connected" }).waitFor();
+    const heard = await listen(window);
+    await expect
+      .poll(async () => (await heard())[0])
+      .toMatchObject({
+        state: { notices: [{ code: "windowRestarted" }] },
+      });
+  });
+
+  it("keeps the place of its window on each display", async () => {
+    const window = await start();
+    window.emit("move");
+    await expect.poll(() => new SettingsFile(home, storeIn).placeOn("1920x1080+0+0")).toBeDefined();
+    window.destroy();
+    const second = new ElectronStandIn(context);
+    await startApp(second.module, places(), around());
+    expect(second.windows[0]?.options).toMatchObject({ x: 40, y: 50, width: 1180, height: 780 });
+    second.app.emit("will-quit");
+  });
+
+  it("changes settings for its own pages alone, and only to values that exist", async () => {
+    const { webContents } = await start();
+    const event = { sender: webContents, senderFrame: ownFrame };
+    const change = (args: unknown, from: object = event) => invoke("ringway:app:changeSettings", from, args);
+    expect(await change({ theme: "dark" })).toMatchObject({ ok: true, reply: { settings: { theme: "dark" } } });
+    for (const args of [{ theme: "pink" }, { more: 1 }, null, "x"]) {
+      expect(await change(args)).toMatchObject({ ok: false, error: { code: "BAD_ARGUMENT" } });
+    }
+    expect(await change({ theme: "light" }, { sender: {}, senderFrame: ownFrame })).toMatchObject({
+      ok: false,
+      error: { code: "NOT_ALLOWED" },
+    });
+    expect(new SettingsFile(home, storeIn).app.theme).toBe("dark");
+  });
 });
+
+/** As much of electron-store as the settings use; the real one needs the real Electron. */
+const storeIn: MakeStore = ({ cwd, name, defaults }) => {
+  const file = path.join(cwd, `${name}.json`);
+  return {
+    get store() {
+      return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Stored) : defaults;
+    },
+    set store(value) {
+      writeFileSync(file, JSON.stringify(value));
+    },
+  };
+};
