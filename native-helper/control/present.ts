@@ -71,7 +71,7 @@ export function peerRow(facts: AffiliationFacts, peer: PeerView): PeerRow {
     natKind: peer.natKind,
     rttMs: roundedOrNull(peer.rttMs),
     rttMinMs: roundedOrNull(peer.rttMinMs),
-    rttEstimateMs: null,
+    rttEstimateMs: roundedOrNull(peer.rttEstimateMs),
     jitterMs: roundedOrNull(peer.jitterMs),
     lossPct: roundedOrNull(peer.lossPct),
     txBytes: counters?.txBytes ?? 0,

@@ -330,6 +330,8 @@ export interface PeerView {
   readonly rttMs?: number;
   /** The least round trip of the last 10 minutes. */
   readonly rttMinMs?: number;
+  /** By the coordinates of both ends. */
+  readonly rttEstimateMs?: number;
   readonly jitterMs?: number;
   readonly lossPct?: number;
   readonly counters?: SlotCounters;

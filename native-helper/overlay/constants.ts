@@ -16,6 +16,17 @@ export const CHECK_AGES_MS = [2_000, 4_000, 8_000, 16_000] as const;
 export const CHECK_PERIOD_MS = 30_000;
 export const FAR_TICK_SHORT_MS = 2_000;
 export const FAR_TICK_FULL_MS = 20_000;
+export const FAR_LEAST = 4;
+export const FAR_MOST = 20;
+/** Far edges chosen before this node knows where it stands in time. */
+export const FAR_WHILE_UNSETTLED = 4;
+/** A far edge is chosen anew after this time. */
+export const FAR_KEPT_MS = 3_600_000;
+/** How often coordinates follow the round trips, in the first minute and later. */
+export const COORD_PERIOD_YOUNG_MS = 500;
+export const COORD_PERIOD_MS = 5_000;
+/** No shortcut is taken up above the soft limit; no edge but a near one is opened above the hard one. */
+export const EDGE_SOFT_LIMIT = 128;
 export const EDGE_HARD_LIMIT = 256;
 export const LEAF_LIMIT = 256;
 export const LEAF_AFTER_MEMBER_MS = 60_000;

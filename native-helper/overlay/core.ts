@@ -2,6 +2,7 @@
 import type { Crypto, Effect, Entropy, Instant, NatKind, NodeOptions } from "./boundary.ts";
 import { BIND_LIFE_MS, DESC_LIFE_S, DESC_RENEW_MS } from "./constants.ts";
 import { addressFromBytes, type RingAddress } from "./ring/address.ts";
+import { Coordinates } from "./ring/coordinates.ts";
 import { type Timer, Timers } from "./timers.ts";
 import { concat } from "./wire/bytes.ts";
 import { EMPTY_CHAIN } from "./wire/chain.ts";
@@ -10,10 +11,7 @@ import { parsePrefix } from "./wire/ip.ts";
 import { bindInput, signInput } from "./wire/sign-input.ts";
 import { ascii, encodeUtf8 } from "./wire/text.ts";
 import { mayBeListed } from "./wire/transport-address.ts";
-import type { Brief, Coord, Desc, DescNat, NodeFlags, TransportAddress } from "./wire/types.ts";
-
-/** No coordinate is computed yet; the largest error says so. */
-export const NO_COORD: Coord = { x: 0, y: 0, height: 0, error: 0xffff };
+import type { Brief, Desc, DescNat, NodeFlags, TransportAddress } from "./wire/types.ts";
 
 const CLOCKS_REMEMBERED = 32;
 const CLOCKS_FOR_OFFSET = 3;
@@ -35,6 +33,8 @@ export class Core {
   /** Unix ms of this engine's start, above every earlier one. */
   readonly boot: number;
   readonly drops = new Map<string, number>();
+  /** Where this node stands in time. */
+  readonly coordinates: Coordinates;
   now: Instant;
   wall: number;
   member = false;
@@ -56,6 +56,7 @@ export class Core {
     this.options = options;
     this.crypto = options.crypto;
     this.entropy = options.entropy;
+    this.coordinates = new Coordinates(options.entropy);
     this.now = now;
     this.wall = wall;
     this.#highestStamp = options.saved?.highestStamp ?? 0;
@@ -146,7 +147,7 @@ export class Core {
   }
 
   brief(): Brief {
-    return { address: this.address, flags: this.flags(), coord: NO_COORD };
+    return { address: this.address, flags: this.flags(), coord: this.coordinates.own };
   }
 
   /** This node's signed descriptor; made anew when its content changed or it is half through its life. */
@@ -165,7 +166,7 @@ export class Core {
         boot: this.boot,
         seq: this.nextStamp(),
         lifeS: DESC_LIFE_S,
-        coord: NO_COORD,
+        coord: this.coordinates.own,
         tas: this.publicTas.filter(mayBeListed).slice(0, 8),
         anchors: this.anchors.slice(0, 3),
       });

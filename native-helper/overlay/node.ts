@@ -129,7 +129,11 @@ export class Node {
       paths: this.#paths,
       relays: this.#relays,
       descs,
-      hooks: { attemptEnded: (address, _kind, live) => this.#linkEnded(address, live) },
+      hooks: {
+        attemptEnded: (address, _kind, live) => this.#linkEnded(address, live),
+        hasRoom: (kind) => (kind === "anchor" ? this.#relays.hasAnchorRoom : this.#upkeep.hasRoom(kind)),
+        refer: (asker) => this.#upkeep.nearestTo(asker),
+      },
     });
     this.#upkeep = new Upkeep({
       core,
@@ -384,7 +388,7 @@ export class Node {
   #linkEnded(address: RingAddress, live: boolean): void {
     const peer = this.#peers.get(address);
     if (live && peer) this.#edgeUp(peer);
-    else this.#upkeep.edgesChanged();
+    this.#upkeep.linkEnded(address, live);
   }
 
   #dead(peer: Peer, reason: string): void {

@@ -13,7 +13,7 @@ import type { Lookahead } from "./ring/lookahead.ts";
 import type { Traces } from "./ring/trace.ts";
 import type { Upkeep } from "./ring/upkeep.ts";
 import type { Walk } from "./ring/walk.ts";
-import type { EdgeKind, NodeFlags } from "./wire/types.ts";
+import type { Brief, Coord, EdgeKind, NodeFlags } from "./wire/types.ts";
 
 export interface NodeParts {
   readonly core: Core;
@@ -83,12 +83,12 @@ function peersOf(parts: NodeParts, now: number): PeerView[] {
   const views = new Map<RingAddress, PeerView>();
   const vias = new Map(lookahead.entries().map(({ target, via }) => [target, via]));
   for (const peer of peers.all()) if (peer.up) views.set(peer.address, linkedView(parts, peer, now, vias));
-  const add = (address: RingAddress, flags?: NodeFlags) => {
+  const add = (address: RingAddress, brief?: Brief) => {
     if (views.size >= MEMBERS_SHOWN || address === core.address || views.has(address)) return;
-    views.set(address, routedView(parts, address, vias, flags));
+    views.set(address, routedView(parts, address, vias, brief));
   };
   // Members without a session of ours: packets to them are routed.
-  for (const { address, flags } of walk.members()) add(address, flags);
+  for (const brief of walk.members()) add(brief.address, brief);
   for (const peer of [...peers.all()]) for (const address of peer.neighbours) add(address);
   return [...views.values()].sort((a, b) => (a.ringAddress < b.ringAddress ? -1 : 1));
 }
@@ -149,6 +149,7 @@ function linkedView(parts: NodeParts, peer: Peer, now: number, vias: Vias): Peer
     ...(peer.srttMs !== undefined && { rttMs: peer.srttMs }),
     ...(jitterMs !== undefined && { jitterMs }),
     ...(leastMs !== undefined && { rttMinMs: leastMs }),
+    ...estimateOf(parts, peer.address),
     ...(lossPct !== undefined && { lossPct }),
     ...(peer.counters && { counters: peer.counters }),
     ...(peer.since !== undefined && { since: peer.since }),
@@ -158,18 +159,25 @@ function linkedView(parts: NodeParts, peer: Peer, now: number, vias: Vias): Peer
   };
 }
 
-function routedView(parts: NodeParts, address: RingAddress, vias: Vias, flags?: NodeFlags): PeerView {
+function routedView(parts: NodeParts, address: RingAddress, vias: Vias, brief?: Brief): PeerView {
   const route = routeTo(parts, address, vias);
   return {
     ringAddress: address,
     ...parts.ips.infoOf(address),
+    ...estimateOf(parts, address, brief?.coord),
     kinds: [],
     ...(route && { route }),
-    natKind: flags ? natKindOf(flags) : "unknown",
+    natKind: brief ? natKindOf(brief.flags) : "unknown",
     silent: false,
     notDirectBecause: notDirect("noTraffic"),
     history: [],
   };
+}
+
+/** What coordinates promise: the time of packets that would go straight there. */
+function estimateOf(parts: NodeParts, address: RingAddress, coord?: Coord): { rttEstimateMs?: number } {
+  const rttEstimateMs = parts.upkeep.predictRtt(address) ?? parts.core.coordinates.predict(coord);
+  return rttEstimateMs === undefined ? {} : { rttEstimateMs };
 }
 
 function natKindOf(flags: NodeFlags): NatKind {

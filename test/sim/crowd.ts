@@ -13,6 +13,17 @@ export const MIXES = {
     ["cone", 0.67],
     ["symmetric", 0.22],
   ],
+  // Campus (5 / 35 / 30 / 30 %) and hostile (5 / 10 / 45 / 40 %), likewise.
+  campus: [
+    ["public", 0.07],
+    ["cone", 0.5],
+    ["symmetric", 0.43],
+  ],
+  hostile: [
+    ["public", 0.08],
+    ["cone", 0.17],
+    ["symmetric", 0.75],
+  ],
 } as const satisfies Record<string, readonly (readonly [SiteKind, number])[]>;
 
 export type MixName = keyof typeof MIXES;

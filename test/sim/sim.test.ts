@@ -33,7 +33,7 @@ describe("npm run sim", () => {
     expect(out).toBe("");
     expect(err).toContain(reason);
     expect(err).toContain("--scenario  join");
-    expect(err).toContain("--mix       public, typical");
+    expect(err).toContain("--mix       public, typical, campus, hostile");
   });
 
   it("prints the same bytes for the same seed, with every figure", () => {

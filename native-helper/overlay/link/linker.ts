@@ -7,7 +7,8 @@ import type { Core } from "../core.ts";
 import type { RingAddress } from "../ring/address.ts";
 import type { RoutedRequest, Router } from "../ring/router.ts";
 import type { Timer } from "../timers.ts";
-import type { Desc, EdgeKind, MessageOf } from "../wire/types.ts";
+import { MAX_REFER_BRIEFS } from "../wire/ring-messages.ts";
+import type { Brief, Desc, EdgeKind, MessageOf } from "../wire/types.ts";
 import type { Descs } from "./descs.ts";
 import type { Handshakes } from "./handshakes.ts";
 import type { Paths } from "./paths.ts";
@@ -18,6 +19,10 @@ import type { Relays } from "./relays.ts";
 export interface LinkerHooks {
   /** The attempt ended; `live` tells whether an edge is up now. */
   attemptEnded(address: RingAddress, kind: EdgeKind, live: boolean): void;
+  /** Another edge of that kind may be opened to this node. */
+  hasRoom(kind: EdgeKind): boolean;
+  /** Whom a node that finds no room here may ask instead. */
+  refer(asker: RingAddress): Brief[];
 }
 
 interface Attempt {
@@ -133,8 +138,8 @@ export class Linker {
       request.answer({ type: "linkOk", nonce: link.nonce, desc: core.desc(), resp: EMPTY });
       return;
     }
-    if (link.kind !== "near" && !known?.live && this.#peers.edges().length >= EDGE_HARD_LIMIT) {
-      request.answer({ type: "refer", reason: 1, briefs: [] });
+    if (!known?.live && !this.#hooks.hasRoom(link.kind)) {
+      request.answer({ type: "refer", reason: 1, briefs: this.#hooks.refer(from).slice(0, MAX_REFER_BRIEFS) });
       return;
     }
     const wasUp = known?.up ?? false;

@@ -16,7 +16,7 @@ import {
   PUNCH_ROUNDS_MS,
   SESSION_IDLE_MS,
 } from "../constants.ts";
-import { type Core, NO_COORD } from "../core.ts";
+import type { Core } from "../core.ts";
 import { parseIp, samePrefix } from "../wire/ip.ts";
 import { socketOf, taFromSocket } from "../wire/transport-address.ts";
 import type { MessageOf, TransportAddress } from "../wire/types.ts";
@@ -198,7 +198,11 @@ export class Paths {
 
   onPing(peer: Peer, path: Path, id: number, ping: MessageOf<"ping">): void {
     const observed = path.kind === "udp" ? taFromSocket(path.remote, "learned") : undefined;
-    this.#control.send(peer, { type: "pong", t: ping.t, observed, coord: NO_COORD }, { path, answer: true, id });
+    this.#control.send(
+      peer,
+      { type: "pong", t: ping.t, observed, coord: this.#core.coordinates.own },
+      { path, answer: true, id },
+    );
   }
 
   onPong(peer: Peer, path: Path, id: number, pong: MessageOf<"pong">): void {
@@ -214,6 +218,7 @@ export class Paths {
       state.unanswered = 0;
     }
     peer.takeRtt(this.#core.now, rttMs);
+    peer.coord = pong.coord;
     if (pong.observed && path.kind === "udp") this.#hooks.observed(peer, path.remote, pong.observed);
   }
 

@@ -3,7 +3,7 @@ import type { Instant, Path, Slot, SlotCounters } from "../boundary.ts";
 import { HISTORY_ENTRIES } from "../constants.ts";
 import type { RingAddress } from "../ring/address.ts";
 import type { Timer } from "../timers.ts";
-import type { Desc, EdgeKind, NodeFlags, TransportAddress } from "../wire/types.ts";
+import type { Coord, Desc, EdgeKind, NodeFlags, TransportAddress } from "../wire/types.ts";
 import { LinkMeasures } from "./measures.ts";
 
 /** One set of keys; a session has several while they change. */
@@ -67,6 +67,8 @@ export class Peer {
   active: PathState | undefined;
   desc: Desc | undefined;
   flags: NodeFlags = NO_FLAGS;
+  /** Where it stands in time, as it told last. */
+  coord: Coord | undefined;
   boot = 0;
   /** log2 of the ring size as the peer estimates it. */
   log2N: number | undefined;

@@ -1,6 +1,6 @@
 /** NEAR: each neighbour is told the members nearest to that neighbour (docs/protocol.md, "Gossip"). */
 import { D_NEAR, NEAR_DEBOUNCE_MS, NEAR_PERIOD_MS, NEAR_PERIOD_YOUNG_MS, YOUNG_MS } from "../constants.ts";
-import { type Core, NO_COORD } from "../core.ts";
+import type { Core } from "../core.ts";
 import type { Control } from "../link/control.ts";
 import type { Descs } from "../link/descs.ts";
 import type { Peer } from "../link/peer.ts";
@@ -8,6 +8,7 @@ import { around, type Peers } from "../link/peers.ts";
 import type { Timer } from "../timers.ts";
 import type { Brief, Desc } from "../wire/types.ts";
 import type { RingAddress } from "./address.ts";
+import { NO_COORD } from "./coordinates.ts";
 
 export class Gossip {
   readonly #core: Core;
@@ -70,8 +71,8 @@ export class Gossip {
 
   briefOf(address: RingAddress): Brief {
     if (address === this.#core.address) return this.#core.brief();
-    const flags = this.#peers.get(address)?.flags;
-    return { address, flags: flags ?? this.#core.flags(), coord: NO_COORD };
+    const peer = this.#peers.get(address);
+    return { address, flags: peer?.flags ?? this.#core.flags(), coord: peer?.coord ?? NO_COORD };
   }
 
   #repeat(): void {

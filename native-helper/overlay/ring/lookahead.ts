@@ -22,7 +22,18 @@ interface Entry {
   readonly via: RingAddress;
 }
 
+/** The best way so far to a neighbour's neighbour. */
+interface Way {
+  readonly place: number;
+  /** How far this node is from it; the hop must be nearer. */
+  readonly limit: number;
+  via: RingAddress;
+  distance: number;
+  ms: number;
+}
+
 const NO_RTT_MS = 0xffff;
+const UNKNOWN_RTT_MS = 300;
 const WALK = 8;
 
 export class Lookahead {
@@ -83,21 +94,37 @@ export class Lookahead {
     this.#hooks.changed();
   }
 
-  /** Each neighbour's neighbour once, with the neighbour nearest to it; in ring order, own neighbours not repeated. */
+  /**
+   * Each neighbour's neighbour once; in ring order, own neighbours not repeated. Of several ways there the quickest one
+   * whose hop is nearer to it than this node, else the one whose hop is nearest.
+   */
   entries(): readonly Entry[] {
     if (!this.#entries) {
-      const best = new Map<RingAddress, { via: RingAddress; distance: number }>();
+      const best = new Map<RingAddress, Way>();
+      const ownPlace = placeOf(this.#core.address);
       for (const address of this.#peers.liveMembers()) {
         const peer = this.#peers.get(address) as Peer;
         const place = placeOf(address);
-        for (const target of peer.edgeList.keys()) {
-          const distance = placeDistance(placeOf(target), place);
-          const other = best.get(target);
-          if (!other || distance < other.distance) best.set(target, { via: address, distance });
+        const firstMs = peer.srttMs ?? UNKNOWN_RTT_MS;
+        for (const [target, rttMs] of peer.edgeList) {
+          let way = best.get(target);
+          if (!way) {
+            if (this.#peers.get(target)?.live) continue;
+            const targetPlace = placeOf(target);
+            const limit = placeDistance(targetPlace, ownPlace);
+            way = { place: targetPlace, limit, via: address, distance: Number.POSITIVE_INFINITY, ms: 0 };
+            best.set(target, way);
+          }
+          const distance = placeDistance(way.place, place);
+          const ms = firstMs + (rttMs === NO_RTT_MS ? UNKNOWN_RTT_MS : rttMs);
+          if (way.distance < way.limit ? distance >= way.limit || ms >= way.ms : distance >= way.distance) continue;
+          way.via = address;
+          way.distance = distance;
+          way.ms = ms;
         }
       }
       const entries: Entry[] = [];
-      for (const [target, { via }] of best) if (!this.#peers.get(target)?.live) entries.push({ target, via });
+      for (const [target, { via }] of best) entries.push({ target, via });
       this.#entries = entries.sort((a, b) => (a.target < b.target ? -1 : 1));
       this.#targets = this.#entries.map(({ target }) => target);
     }

@@ -7,13 +7,18 @@ import {
   ALONE_AFTER_MS,
   CHECK_AGES_MS,
   CHECK_PERIOD_MS,
+  COORD_PERIOD_MS,
+  COORD_PERIOD_YOUNG_MS,
   D_NEAR,
+  EDGE_SOFT_LIMIT,
+  FAR_LEAST,
   JOIN_RETRY_MS,
   LEAF_AFTER_MEMBER_MS,
   TRIM_AGE_MS,
   TRIM_AGE_UNDER_PRESSURE_MS,
   TRIM_ASK_AGAIN_MS,
   TRIM_PERIOD_MS,
+  YOUNG_MS,
 } from "../constants.ts";
 import type { Core } from "../core.ts";
 import type { Control } from "../link/control.ts";
@@ -23,10 +28,11 @@ import type { Linker } from "../link/linker.ts";
 import type { Peer } from "../link/peer.ts";
 import { around, type Peers } from "../link/peers.ts";
 import type { Timer } from "../timers.ts";
-import type { Brief, Desc, FindPurpose, MessageOf, NodeFlags } from "../wire/types.ts";
+import type { Brief, Desc, EdgeKind, FindPurpose, MessageOf, NodeFlags } from "../wire/types.ts";
 import { compareDistance, type RingAddress, ringDistance } from "./address.ts";
-import { FAR_LEAST, FarEdges } from "./far-edges.ts";
+import { FarEdges } from "./far-edges.ts";
 import { Gossip } from "./gossip.ts";
+import { Heard } from "./heard.ts";
 import type { RoutedRequest, Router } from "./router.ts";
 import { StartAddresses } from "./start-addresses.ts";
 
@@ -52,6 +58,8 @@ const NEAR_WHILE_JOINING = 2;
 const SETTLED_AFTER_MS = 1_000;
 const SETTLE_FOR_LESS_MS = 4_000;
 const FIND_TIMEOUT_MS = 3_000;
+/** A member that a neighbour told of within this time is likely there. */
+const HEARD_FRESH_MS = 40_000;
 
 export class Upkeep {
   readonly #core: Core;
@@ -64,6 +72,7 @@ export class Upkeep {
   readonly #starts: StartAddresses;
   readonly #gossip: Gossip;
   readonly #farEdges: FarEdges;
+  readonly #heard: Heard;
   readonly #candidates = new Map<RingAddress, Candidate>();
   #near: readonly RingAddress[] = [];
   #running = false;
@@ -91,10 +100,12 @@ export class Upkeep {
     this.#control = parts.control;
     this.#router = parts.router;
     this.#starts = new StartAddresses(parts.core, parts.peers, parts.handshakes, () => this.#considerAlone());
+    this.#heard = new Heard(parts.core);
     this.#gossip = new Gossip(parts.core, parts.peers, parts.control, parts.descs, () => this.#near);
     this.#farEdges = new FarEdges(parts.core, parts.peers, parts.linker, parts.descs, {
       near: () => this.#near,
-      find: (target, then) => this.#ask(target, "far", undefined, then),
+      isNear: (address) => this.isNear(address),
+      find: (target, then) => this.#ask(target, "far", undefined, then, () => then(undefined)),
     });
     this.#linker = parts.linker;
     this.#descs = parts.descs;
@@ -151,6 +162,7 @@ export class Upkeep {
     CHECK_AGES_MS.forEach((age) => core.after(age, "check", () => this.#check()));
     core.after(CHECK_PERIOD_MS, "check", () => this.#checkPeriodically());
     this.#farEdges.start();
+    core.after(COORD_PERIOD_YOUNG_MS, "coordinates", () => this.#followRoundTrips());
     core.after(TRIM_PERIOD_MS, "trim", () => this.#trim());
   }
 
@@ -164,6 +176,8 @@ export class Upkeep {
     this.#joinTries = 0;
     this.#isFinding = false;
     this.#starts.stop();
+    this.#farEdges.stop();
+    this.#heard.clear();
     this.#evaluation = undefined;
     this.consistent = null;
   }
@@ -200,6 +214,7 @@ export class Upkeep {
   /** That member is gone; whoever still names it is not believed for a while. */
   edgeDown(address: RingAddress): void {
     this.#candidates.delete(address);
+    this.#heard.forget(address);
     for (const peer of this.#peers.all()) peer.neighbours.delete(address);
     this.edgesChanged();
     if (this.#running && this.#peers.edges().length === 0) this.#starts.againSoon();
@@ -208,6 +223,7 @@ export class Upkeep {
   onNear(peer: Peer, near: MessageOf<"near">): void {
     if (near.self.address !== peer.address) return this.#core.drop("gossip about another");
     this.#peers.setFlags(peer, near.self.flags);
+    peer.coord = near.self.coord;
     // Between full repetitions a neighbour tells only what is new, so the set grows; dead members leave it one by one.
     for (const brief of near.briefs) {
       peer.neighbours.delete(brief.address);
@@ -228,13 +244,16 @@ export class Upkeep {
     const self = request.src === core.address;
     if (!self && !this.#descs.learn(find.desc, request.src)) return core.drop("descriptor refused");
     const target = request.dst;
-    const known: RingAddress[] = [...this.#peers.aroundOf(target, BRIEFS_IN_FOUND >> 1), core.address];
-    const listed = known
+    const known = new Set<RingAddress>([...this.#peers.aroundOf(target, BRIEFS_IN_FOUND >> 1), core.address]);
+    // Who looks for a far edge chooses among many; neighbours' neighbours serve, although one of them may be gone.
+    if (find.purpose === "far") for (const address of this.#heard.since(HEARD_FRESH_MS)) known.add(address);
+    const listed = [...known]
       .filter((address) => !(find.excludeSource && address === request.src))
       .sort((a, b) => compareDistance(target, a, b))
       .slice(0, BRIEFS_IN_FOUND);
     const descs: Desc[] = [];
-    for (const address of listed) {
+    // One of many will be chosen for a far edge; its descriptor is asked for then.
+    for (const address of find.purpose === "far" ? [] : listed) {
       if (descs.length >= DESCS_IN_FOUND) break;
       const desc =
         address === core.address ? core.desc() : (this.#descs.get(address) ?? this.#peers.get(address)?.desc);
@@ -243,9 +262,33 @@ export class Upkeep {
     request.answer({
       type: "found",
       span: this.#span(),
-      briefs: listed.map((address) => this.#gossip.briefOf(address)),
+      briefs: listed.map((address) => this.#briefOf(address)),
       descs,
     });
+  }
+
+  /** An attempt of the linker ended. */
+  linkEnded(address: RingAddress, live: boolean): void {
+    this.#farEdges.ended(address, live);
+    if (!live) this.edgesChanged();
+  }
+
+  /** Ring neighbours always find room, far edges until the own ones and twice as many of others are there. */
+  hasRoom(kind: EdgeKind): boolean {
+    if (kind === "near") return true;
+    let edges = 0;
+    for (const peer of this.#peers.all()) if (peer.live && peer.member) edges++;
+    return edges < (kind === "far" ? this.#comfortable : EDGE_SOFT_LIMIT);
+  }
+
+  nearestTo(address: RingAddress): Brief[] {
+    return this.#peers.aroundOf(address, D_NEAR).map((each) => this.#gossip.briefOf(each));
+  }
+
+  /** The round trip in ms to a member by its coordinate, where it is known. */
+  predictRtt(address: RingAddress): number | undefined {
+    const coord = this.#peers.get(address)?.coord ?? this.#heard.coordOf(address);
+    return this.#core.coordinates.predict(coord);
   }
 
   /** Members known to be publicly reachable, nearest in time first. */
@@ -264,6 +307,12 @@ export class Upkeep {
   mayTrim(peer: Peer): boolean {
     if (!this.#core.member || this.isNear(peer.address)) return false;
     return !peer.ours.has("far") && !peer.ours.has("anchor") && !peer.ours.has("shortcut") && !peer.ours.has("leaf");
+  }
+
+  /** A member with an edge here, or one heard of. */
+  #briefOf(address: RingAddress): Brief {
+    const heard = address === this.#core.address || this.#peers.get(address) ? undefined : this.#heard.get(address);
+    return heard ?? this.#gossip.briefOf(address);
   }
 
   /** Nobody is there: a ring of one, which grows when somebody comes. */
@@ -363,7 +412,7 @@ export class Upkeep {
     if (!this.#running) return;
     const core = this.#core;
     const edges = this.#peers.edges();
-    const isCrowded = edges.length > 2 * D_NEAR + 3 * Math.max(FAR_LEAST, this.#farEdges.wanted());
+    const isCrowded = edges.length > this.#comfortable;
     const leastAge = isCrowded ? TRIM_AGE_UNDER_PRESSURE_MS : TRIM_AGE_MS;
     for (const peer of edges) {
       const age = core.now - (peer.edgeSince ?? core.now);
@@ -378,7 +427,13 @@ export class Upkeep {
     core.after(core.vary(TRIM_PERIOD_MS, 0.2), "trim", () => this.#trim());
   }
 
+  /** The near set, our far edges and twice as many of others. */
+  get #comfortable(): number {
+    return 2 * D_NEAR + 3 * Math.max(FAR_LEAST, this.#farEdges.wanted());
+  }
+
   #hear(brief: Brief, teller: RingAddress): void {
+    this.#heard.note(brief);
     if (brief.address === this.#core.address || !brief.flags.member) return;
     const peer = this.#peers.get(brief.address);
     if (peer?.live) return;
@@ -444,11 +499,24 @@ export class Upkeep {
     });
   }
 
+  /** Each direct edge's last round trip and coordinate move ours a little. */
+  #followRoundTrips(): void {
+    if (!this.#running) return;
+    const core = this.#core;
+    for (const peer of this.#peers.all()) {
+      if (peer.direct && peer.srttMs !== undefined && peer.coord) core.coordinates.measured(peer.srttMs, peer.coord);
+    }
+    const isYoung = core.now - this.#startedAt < YOUNG_MS;
+    const period = isYoung ? COORD_PERIOD_YOUNG_MS : COORD_PERIOD_MS;
+    core.after(core.vary(period, 0.1), "coordinates", () => this.#followRoundTrips());
+  }
+
   #ask(
     target: RingAddress,
     purpose: FindPurpose,
     through: Peer | undefined,
     then: (found: MessageOf<"found">) => void,
+    onTimeout: () => void = () => {},
   ): void {
     this.#router.request({
       dst: target,
@@ -457,9 +525,11 @@ export class Upkeep {
       firstHop: through,
       timeoutMs: FIND_TIMEOUT_MS,
       onAnswer: (answer) => {
-        if (answer.type === "found" && this.#running) then(answer);
+        if (!this.#running) return;
+        if (answer.type === "found") then(answer);
+        else onTimeout();
       },
-      onTimeout: () => {},
+      onTimeout,
     });
   }
 

@@ -3,12 +3,13 @@
  * place for its near members, and goes on at the last of them clockwise, until it is round.
  */
 import { D_NEAR } from "../constants.ts";
-import { type Core, NO_COORD } from "../core.ts";
+import type { Core } from "../core.ts";
 import type { Descs } from "../link/descs.ts";
 import type { Peers } from "../link/peers.ts";
 import { RateLimit } from "../rate-limit.ts";
 import type { Brief } from "../wire/types.ts";
 import { clockwiseDistance, type RingAddress } from "./address.ts";
+import { NO_COORD } from "./coordinates.ts";
 import type { RoutedRequest, Router } from "./router.ts";
 
 /** A walk goes on for so long after it was last asked for. */
@@ -176,8 +177,9 @@ export class Walk {
 
   #briefOf(address: RingAddress): Brief {
     const desc = this.#descs.get(address);
-    const flags = this.#peers.get(address)?.flags ?? desc?.flags;
-    return { address, flags: flags ?? { ...NOT_KNOWN, member: true }, coord: desc?.coord ?? NO_COORD };
+    const peer = this.#peers.get(address);
+    const flags = peer?.flags ?? desc?.flags ?? { ...NOT_KNOWN, member: true };
+    return { address, flags, coord: peer?.coord ?? desc?.coord ?? NO_COORD };
   }
 }
 
