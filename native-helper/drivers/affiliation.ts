@@ -8,6 +8,7 @@ import type {
   LinkSample,
   NodeOptions,
   NodeView,
+  SpeedOutcome,
   TracedHop,
   Wake,
 } from "../overlay/boundary.ts";
@@ -26,6 +27,7 @@ import { refuseOverlap } from "./overlap.ts";
 import { Questions } from "./questions.ts";
 import { Recorder } from "./recorder.ts";
 import { StartAddressResolver } from "./resolver.ts";
+import { type SpeedResult, speedResult } from "./speed-result.ts";
 import type { AffiliationStore, IdentityKeys, Membership } from "./state-store.ts";
 import { EngineTimer, type SleepAwareClock } from "./timer.ts";
 
@@ -80,6 +82,8 @@ const CHANGE_CHECK_MS = 200;
 const LOCAL_CHECK_MS = 10_000;
 /** TAs that a node lists; more local ones than that help nobody. */
 const LOCAL_ADDRESSES_LIMIT = 8;
+/** A session may have to be made first, and the last count to be asked for again. */
+const SPEED_SLACK_MS = 15_000;
 /** The engine gives up earlier; a node that goes off the ring meanwhile says nothing. */
 const TRACE_WITHIN_MS = 10_000;
 
@@ -97,6 +101,7 @@ export class Affiliation {
   readonly #rates = new SessionRates();
   readonly recorder = new Recorder();
   readonly #pings = new Questions<number | undefined>("pings");
+  readonly #speeds = new Questions<SpeedOutcome>("speed tests");
   readonly #traces = new Questions<readonly TracedHop[]>("traces");
   readonly #queue: Input[] = [];
   #membership: Membership;
@@ -138,6 +143,7 @@ export class Affiliation {
       name: this.#ownName,
       ...(membership.site !== null && { site: membership.site }),
       version: options.version,
+      speedTests: membership.speedTests ?? true,
       ...(saved && { saved }),
     };
     this.#engine = options.makeEngine(nodeOptions, clock.now(), clock.wall());
@@ -233,8 +239,12 @@ export class Affiliation {
     return this.#traces.ask(TRACE_WITHIN_MS, [], (id) => this.#step({ kind: "trace", id, peer }));
   }
 
-  async speed(_peer: RingAddress, _seconds: number): Promise<never> {
-    throw new HelperError("PEER_REFUSED", "The peer takes no speed tests.", "Ask its owner to update Ringway.");
+  /** Throws PEER_REFUSED, TIMED_OUT or LIMIT. */
+  async speed(peer: RingAddress, seconds: number): Promise<SpeedResult> {
+    const outcome = await this.#speeds.ask(1_000 * seconds + SPEED_SLACK_MS, { kind: "silent" }, (id) =>
+      this.#step({ kind: "speed", id, peer, seconds }),
+    );
+    return speedResult(outcome);
   }
 
   /** Somebody looks at the whole ring. */
@@ -330,6 +340,7 @@ export class Affiliation {
     this.#step({ kind: "disconnect" });
     this.#pings.giveUp();
     this.#traces.giveUp();
+    this.#speeds.giveUp();
     this.#changed();
   }
 
@@ -380,6 +391,9 @@ export class Affiliation {
           break;
         case "pong":
           this.#pings.answer(effect.id, effect.rttMs);
+          break;
+        case "sped":
+          this.#speeds.answer(effect.id, effect.outcome);
           break;
         case "traced":
           this.#traces.answer(effect.id, effect.hops);

@@ -238,6 +238,7 @@ export class Affiliations {
       mac: config.mac ?? null,
       name: config.name ?? null,
       site: config.site ?? null,
+      ...(config.speedTests !== undefined && { speedTests: config.speedTests }),
       onRing: former?.onRing ?? true,
       interfaceUp: former?.interfaceUp ?? true,
     };

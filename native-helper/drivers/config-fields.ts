@@ -25,6 +25,8 @@ export interface HelperConfig {
   readonly virtualIp?: string;
   readonly mac?: string;
   readonly mtuBytes?: number;
+  /** Whether peers may test the speed of the path to this computer; absent: they may. */
+  readonly speedTests?: boolean;
 }
 
 export interface ParsedConfig {

@@ -7,6 +7,7 @@
  *   transport = "auto"                          # auto, udp or tcp
  *   port = 15000                                # of the helper's socket; 0 or absent: any
  *   start = ["ringway.udp://host:15000"]        # members to start from
+ *   speed = false                               # peers may not test the speed of the path to here; else they may
  *
  *   [interface]
  *   name = "tap0"
@@ -38,6 +39,7 @@ const keys: Record<string, KeyReader> = {
   transport: string(fields.transport, "transport"),
   port: integer((value) => fields.port(String(value)), "port"),
   start: readStart,
+  speed: boolean("speedTests"),
   "interface.name": string(fields.interfaceName, "interfaceName"),
   "interface.ip": string(fields.virtualIp, "virtualIp"),
   "interface.mac": string(fields.mac, "mac"),
@@ -141,6 +143,16 @@ function integer<K extends keyof Setting>(read: (value: number) => FieldResult<S
     const result = read(node.value);
     report(node, result);
     if (result.ok) setting[key] = result.value;
+  };
+}
+
+function boolean(key: "speedTests"): KeyReader {
+  return (node, setting, report) => {
+    if (node.type !== "TOMLValue" || node.kind !== "boolean") {
+      report(node, { ok: false, what: "true or false is expected here", remedy: "Write it without quotes." });
+      return;
+    }
+    setting[key] = node.value;
   };
 }
 

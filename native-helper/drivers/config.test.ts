@@ -35,7 +35,7 @@ const PARSED_2006 = {
 };
 
 const TOML = `
-# a comment
+speed = false # a comment
 affiliation = "condor wow"
 name = "pc7"
 site = "Boston"
@@ -142,6 +142,7 @@ describe("ringway.toml", () => {
         virtualIp: "172.16.1.5",
         mac: "02:df:e7:20:60:35",
         mtuBytes: 1400,
+        speedTests: false,
       },
       warnings: [],
     });

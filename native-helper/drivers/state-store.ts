@@ -54,6 +54,8 @@ export const Membership = z.strictObject({
   mac: z.string().nullable(),
   name: z.string().nullable(),
   site: z.string().nullable(),
+  /** Whether peers may test the speed of the path to this computer; absent: they may. */
+  speedTests: z.boolean().exactOptional(),
   /** What the user wants. */
   onRing: z.boolean(),
   interfaceUp: z.boolean(),

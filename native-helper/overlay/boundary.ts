@@ -141,6 +141,8 @@ export type Input =
   | { readonly kind: "ping"; readonly id: number; readonly peer: RingAddress }
   /** Command: the way to a peer; answered by the effect `traced` with the same id within some seconds. */
   | { readonly kind: "trace"; readonly id: number; readonly peer: RingAddress }
+  /** Command: how much the path to a peer carries, in so many seconds; answered by the effect `sped` with the same id. */
+  | { readonly kind: "speed"; readonly id: number; readonly peer: RingAddress; readonly seconds: number }
   /** Command: somebody looks at the whole ring, which is walked round for the next 10 s. */
   | { readonly kind: "walk" }
   /** Command: look for a direct way to the peer now. */
@@ -205,6 +207,8 @@ export type Effect =
   | { readonly kind: "pong"; readonly id: number; readonly rttMs: number }
   /** The hops of the way asked for by the command `trace` that answered, nearest first. */
   | { readonly kind: "traced"; readonly id: number; readonly hops: readonly TracedHop[] }
+  /** What the command `speed` came to. */
+  | { readonly kind: "sped"; readonly id: number; readonly outcome: SpeedOutcome }
   /** To be kept on disk, replacing what was kept before (at most once a second). */
   | { readonly kind: "save"; readonly state: SavedState }
   /** Something a user would notice, for the log. `text` is English; no keys, no payloads. */
@@ -267,6 +271,8 @@ export interface NodeOptions {
   readonly name?: string;
   readonly site?: string;
   readonly version: string;
+  /** False: peers' speed tests are refused. */
+  readonly speedTests?: boolean;
   readonly saved?: SavedState;
 }
 
@@ -279,6 +285,17 @@ export interface TracedHop {
   /** From this node to the hop and back. */
   readonly rttMs: number;
 }
+
+/** Of a speed test: measured, refused by the peer, a test running there or here already, or no answer. */
+export type SpeedOutcome =
+  | {
+      readonly kind: "measured";
+      readonly seconds: number;
+      readonly upBitsPerS: number;
+      readonly downBitsPerS: number;
+      readonly lossPct: number | undefined;
+    }
+  | { readonly kind: "refused" | "busy" | "busyHere" | "silent" };
 
 /** What is recorded of one peer with a session, once a second. */
 export interface LinkSample {

@@ -17,6 +17,7 @@ import { Paths } from "./link/paths.ts";
 import type { Peer } from "./link/peer.ts";
 import { Peers } from "./link/peers.ts";
 import { Relays } from "./link/relays.ts";
+import { SpeedTests } from "./link/speed-test.ts";
 import type { RingAddress } from "./ring/address.ts";
 import { Lookahead } from "./ring/lookahead.ts";
 import { type RoutedRequest, Router } from "./ring/router.ts";
@@ -37,6 +38,9 @@ const REKEY_AGAIN_MS = 5_000;
 const SUSPECTS_REMEMBERED = 256;
 const SUSPECT_HOLD_MS = 30_000;
 const USER_PINGS_LIMIT = 256;
+/** A session that a person waits for is looked for so often, this far apart. */
+const SESSION_LOOKS = 20;
+const SESSION_LOOK_MS = 250;
 const WISHES_LIMIT = 64;
 const WISH_LIFE_MS = 10_000;
 
@@ -56,6 +60,7 @@ export class Node {
   readonly #upkeep: Upkeep;
   readonly #records: Records;
   readonly #ips: VirtualIps;
+  readonly #speedTests: SpeedTests;
   readonly #traces: Traces;
   readonly #walk: Walk;
   readonly #suspects = new Map<RingAddress, number>();
@@ -119,6 +124,7 @@ export class Node {
         if (innerType === TRACE) this.#traces.onPass(from, hops, answer);
       },
     );
+    this.#speedTests = new SpeedTests(core, control);
     this.#traces = new Traces(core, peers, this.#router);
     this.#walk = new Walk(core, peers, descs, this.#router);
     this.#linker = new Linker({
@@ -248,6 +254,8 @@ export class Node {
         return this.#userPing(input.id, input.peer);
       case "trace":
         return this.#traces.trace(input.peer, (hops) => core.emit({ kind: "traced", id: input.id, hops }));
+      case "speed":
+        return this.#speed(input.id, input.peer, input.seconds);
       case "walk":
         return this.#walk.ask();
       case "tryDirect":
@@ -296,6 +304,7 @@ export class Node {
     this.#nat.setLocal(this.#nat.localAddresses);
     this.#userPings.clear();
     this.#wantedDirect.clear();
+    this.#speedTests.clear();
     this.#traces.clear();
     this.#walk.clear();
     core.timers.clear();
@@ -414,6 +423,7 @@ export class Node {
     this.#peers.remove(peer);
     this.#control.forget(peer);
     this.#relays.peerGone(peer);
+    this.#speedTests.gone(peer);
     this.#ips.peerGone(peer);
     this.#upkeep.edgeDown(peer.address);
     this.#touchEdges();
@@ -470,6 +480,14 @@ export class Node {
           () => peer.up && this.#paths.punch(peer, peer.tas),
         );
         return;
+      case "speedAsk":
+        return this.#speedTests.onAsk(peer, message);
+      case "speedReady":
+        return this.#speedTests.onReady(peer, message);
+      case "speedData":
+        return this.#speedTests.onData(peer, message);
+      case "speedCount":
+        return this.#speedTests.onCount(peer, message);
       case "dhtCopy":
         return this.#records.onCopy(message, peer);
       case "lease":
@@ -649,6 +667,22 @@ export class Node {
     if (this.#waitingPings.length >= USER_PINGS_LIMIT) this.#waitingPings.shift();
     this.#waitingPings.push({ id, peer: address, until: this.#core.now + 10_000 });
     this.#ips.open(address);
+  }
+
+  #speed(id: number, address: RingAddress, seconds: number): void {
+    const core = this.#core;
+    const begin = (triesLeft: number) => {
+      const peer = this.#peers.get(address);
+      if (peer?.up && peer.active) {
+        this.#speedTests.start(peer, seconds, (outcome) => core.emit({ kind: "sped", id, outcome }));
+      } else if (triesLeft === 0 || !core.member) {
+        core.emit({ kind: "sped", id, outcome: { kind: "silent" } });
+      } else {
+        this.#ips.open(address);
+        core.after(SESSION_LOOK_MS, "session for a speed test", () => begin(triesLeft - 1));
+      }
+    };
+    begin(SESSION_LOOKS);
   }
 
   #sendUserPing(id: number, peer: Peer): void {

@@ -38,7 +38,7 @@ import {
 import { type Key, newSession, pathText, ReplayWindow, type Session, samePath } from "./sessions.ts";
 
 /** What the data path does itself; the rest of the effects is for the driver. */
-export type DataPathEffect = Exclude<Effect, { kind: "pong" | "traced" | "save" | "log" }>;
+export type DataPathEffect = Exclude<Effect, { kind: "pong" | "traced" | "sped" | "save" | "log" }>;
 
 export interface DataPathOptions {
   readonly self: RingAddress;

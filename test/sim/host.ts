@@ -178,7 +178,7 @@ export class Host {
     for (const effect of run.engine.step(queue.now, this.options.wall(), input)) {
       observe(this, { kind: "effect", effect });
       if (effect.kind === "save") this.saved = effect.state;
-      else if (effect.kind !== "pong" && effect.kind !== "traced" && effect.kind !== "log") {
+      else if (effect.kind !== "pong" && effect.kind !== "traced" && effect.kind !== "sped" && effect.kind !== "log") {
         this.#count(effect);
         run.dataPath.apply(effect);
       }

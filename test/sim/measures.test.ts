@@ -5,20 +5,27 @@ import { Node } from "../../native-helper/overlay/node.ts";
 import { checkRing } from "./checks.ts";
 import { constantDelay } from "./geography.ts";
 import { type Host, ROUTED_INSIDE } from "./host.ts";
+import type { Faults } from "./network.ts";
 import { World } from "./world.ts";
 
 const WALK = 52;
 
-type Said = Extract<Effect, { kind: "traced" }>;
+type Said = Extract<Effect, { kind: "traced" | "sped" }>;
 
 /** A whole ring of the given kinds of sites, three public ones first, and what its engines answer to commands. */
-function ring(seed: number, kinds: readonly ("public" | "cone" | "symmetric")[]) {
+function ring(
+  seed: number,
+  kinds: readonly ("public" | "cone" | "symmetric")[],
+  { faults = {}, refusing = [] }: { faults?: Partial<Faults>; refusing?: readonly string[] } = {},
+) {
   const said = new Map<string, Said[]>();
   const world = new World({
     seed,
     geography: constantDelay(20),
+    faults,
     makeEngine: (options, now, wall) => {
-      const node = new Node(options, now, wall);
+      const speedTests = !refusing.includes(options.name ?? "");
+      const node = new Node({ ...options, speedTests }, now, wall);
       const answers: Said[] = [];
       said.set(node.address, answers);
       return {
@@ -27,7 +34,7 @@ function ring(seed: number, kinds: readonly ("public" | "cone" | "symmetric")[])
         view: (at, wallNow) => node.view(at, wallNow),
         step: (at, wallNow, input) => {
           const effects = node.step(at, wallNow, input);
-          for (const effect of effects) if (effect.kind === "traced") answers.push(effect);
+          for (const effect of effects) if (effect.kind === "traced" || effect.kind === "sped") answers.push(effect);
           return effects;
         },
       };
@@ -39,7 +46,15 @@ function ring(seed: number, kinds: readonly ("public" | "cone" | "symmetric")[])
   const rest = kinds.map((kind) => world.addHost({ kind, startAddresses }));
   for (const host of world.hosts) host.start();
   expect(world.runUntil(() => checkRing(world.hosts).nearExact, 30_000)).toBeDefined();
-  return { world, open, rest, saidBy: (host: Host) => said.get(host.address) ?? [] };
+  const answersOf = <K extends Said["kind"]>(host: Host, kind: K) =>
+    (said.get(host.address) ?? []).filter((each): each is Extract<Said, { kind: K }> => each.kind === kind);
+  return {
+    world,
+    open,
+    rest,
+    saidBy: (host: Host) => answersOf(host, "traced"),
+    speedsOf: (host: Host) => answersOf(host, "sped").map(({ outcome }) => outcome),
+  };
 }
 
 function rowOf(from: Host, to: Host) {
@@ -53,12 +68,12 @@ function unlinkedOf(world: World, from: Host): Host {
   return found;
 }
 
-describe("in a ring of 48", () => {
+describe("in a ring of 36", () => {
   let big: ReturnType<typeof ring>;
   beforeAll(() => {
-    big = ring(6, new Array(45).fill("public"));
-    big.world.run(10_000);
-  });
+    big = ring(6, new Array(33).fill("public"));
+    big.world.run(3_000);
+  }, 120_000);
 
   it("a trace names every member on the way of a routed packet, with growing times", () => {
     const { world, rest, saidBy } = big;
@@ -168,5 +183,74 @@ describe("in a small ring", () => {
     look(40_000);
     expect(looker.view()?.walked).toBe(true);
     expect(looker.view()?.peers.some(({ ringAddress }) => ringAddress === address)).toBe(false);
+  });
+});
+
+describe("a speed test", () => {
+  it("measures both ways at the receiver, and ends in time", () => {
+    const { world, rest, speedsOf } = ring(10, ["cone", "cone"]);
+    const [a, b] = rest as [Host, Host];
+    a.input({ kind: "speed", id: 1, peer: b.address, seconds: 2 });
+    world.run(2_700);
+    const [outcome] = speedsOf(a);
+    expect(outcome).toMatchObject({ kind: "measured", seconds: 2, lossPct: 0 });
+    if (outcome?.kind !== "measured") return;
+    // The simulated network has no limit, so the test finds the one of its own.
+    expect(outcome.upBitsPerS).toBeGreaterThan(1e8);
+    expect(outcome.upBitsPerS).toBeLessThan(7e8);
+    expect(outcome.downBitsPerS).toBeGreaterThan(1e8);
+    const { counters } = rowOf(a, b) ?? {};
+    expect(counters?.txBytes ?? 0).toBeLessThan(1.1e8);
+  });
+
+  it("counts what is lost on the way", () => {
+    const { world, rest, speedsOf } = ring(11, ["cone", "cone"], { faults: { lossOdds: 0.02 } });
+    const [a, b] = rest as [Host, Host];
+    a.input({ kind: "speed", id: 1, peer: b.address, seconds: 1 });
+    world.run(6_000);
+    const [outcome] = speedsOf(a);
+    expect(outcome?.kind).toBe("measured");
+    if (outcome?.kind !== "measured") return;
+    // The network sends a packet of this size in two parts, each of which may be lost.
+    expect(outcome.lossPct).toBeGreaterThan(2);
+    expect(outcome.lossPct).toBeLessThan(7);
+  });
+
+  it("is refused by a peer that wants none, and by one that is busy", () => {
+    const { world, rest, speedsOf } = ring(12, ["cone", "cone", "cone"], { refusing: ["n5"] });
+    const [a, b, refuser] = rest as [Host, Host, Host];
+    a.input({ kind: "speed", id: 1, peer: refuser.address, seconds: 1 });
+    world.run(500);
+    expect(speedsOf(a)).toEqual([{ kind: "refused" }]);
+    refuser.input({ kind: "speed", id: 1, peer: b.address, seconds: 4 });
+    world.run(500);
+    a.input({ kind: "speed", id: 2, peer: b.address, seconds: 1 });
+    a.input({ kind: "speed", id: 3, peer: b.address, seconds: 1 });
+    world.run(500);
+    expect(speedsOf(a).slice(1)).toEqual([{ kind: "busyHere" }, { kind: "busy" }]);
+  });
+
+  it("ends when the peer dies, and the sender stops when nobody counts", () => {
+    const { world, rest, speedsOf } = ring(13, ["cone", "cone"]);
+    const [a, b] = rest as [Host, Host];
+    a.input({ kind: "speed", id: 1, peer: b.address, seconds: 10 });
+    world.run(300);
+    b.crash();
+    world.run(2_500);
+    const sent = a.options.socket.sent.datagrams;
+    world.run(2_000);
+    expect(a.options.socket.sent.datagrams - sent).toBeLessThan(100);
+    world.run(10_000);
+    expect(speedsOf(a).map(({ kind }) => kind)).toEqual(["silent"]);
+  });
+
+  it("opens the session that it needs", () => {
+    const { world, rest, speedsOf } = ring(14, new Array(24).fill("cone"));
+    world.run(2_000);
+    const [a] = rest as [Host];
+    const b = unlinkedOf(world, a);
+    a.input({ kind: "speed", id: 1, peer: b.address, seconds: 1 });
+    world.run(8_000);
+    expect(speedsOf(a).map(({ kind }) => kind)).toEqual(["measured"]);
   });
 });

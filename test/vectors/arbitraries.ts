@@ -277,6 +277,17 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Message> } = 
   traceHop: message("traceHop", { hop: u8, self: brief, transport: fc.integer({ min: 1, max: 6 }), rttMs: u16 }),
   walk: message("walk", { from: address }),
   walkEnd: message("walkEnd", { briefs: fc.array(brief, { maxLength: 17 }) }),
+  speedAsk: message("speedAsk", { test: u32, direction: fc.constantFrom("up", "down"), timeMs: u16 }),
+  speedReady: message("speedReady", { test: u32, code: fc.constantFrom("ready", "refused", "busy") }),
+  speedData: message("speedData", { test: u32, seq: u32, padding: fc.nat(1_400) }),
+  speedCount: message("speedCount", {
+    test: u32,
+    last: fc.boolean(),
+    packets: u32,
+    bytes: u32,
+    highest: u32,
+    elapsedMs: u16,
+  }),
   dhtPut: message("dhtPut", { record }),
   dhtAck: message("dhtAck", {
     code: fc.constantFrom("ok", "taken", "stale", "refused", "later", "sinceRefused"),

@@ -138,6 +138,17 @@ const bodies: [Message, number, string][] = [
   [{ type: "traceHop", hop: 3, self: brief, transport: 6, rttMs: 258 }, 51, `03 ${BRIEF} 06 0102`],
   [{ type: "walk", from: A }, 52, A],
   [{ type: "walkEnd", briefs: [brief] }, 53, `01 ${BRIEF}`],
+  [{ type: "speedAsk", test: 7, direction: "up", timeMs: 5_000 }, 54, "00000007 01 1388"],
+  [{ type: "speedAsk", test: 7, direction: "down", timeMs: 1 }, 54, "00000007 02 0001"],
+  [{ type: "speedReady", test: 7, code: "ready" }, 55, "00000007 00"],
+  [{ type: "speedReady", test: 7, code: "refused" }, 55, "00000007 01"],
+  [{ type: "speedReady", test: 7, code: "busy" }, 55, "00000007 02"],
+  [{ type: "speedData", test: 7, seq: 1, padding: 3 }, 56, "00000007 00000001 000000"],
+  [
+    { type: "speedCount", test: 7, last: true, packets: 2, bytes: 3, highest: 4, elapsedMs: 5 },
+    57,
+    "00000007 01 00000002 00000003 00000004 0005",
+  ],
   [{ type: "dhtPut", record }, 32, RECORD],
   [{ type: "dhtAck", code: "taken", heldSeq: 258, replicas: 4, wait: true }, 33, "01 0000000000000102 04 01"],
   [{ type: "dhtGet", recordType: 1, key }, 34, `01 ${KEY}`],
@@ -188,6 +199,7 @@ describe("bodies", () => {
     (type, number, layout) => {
       const more = hex(`${layout}00`);
       if (type === "routed") expect(decodeBody(number, more)).toMatchObject({ inner: hex("aabb00") });
+      else if (type === "speedData") expect(decodeBody(number, more)).toMatchObject({ padding: 4 });
       else expect(decodeBody(number, more)).toBeUndefined();
     },
   );
@@ -198,7 +210,7 @@ describe("refused bodies", () => {
   const briefs = (n: number) => `${n.toString(16).padStart(2, "0")} ${BRIEF.repeat(n)}`;
   const rid = "0000000000000001";
   it.each<[string, number, string]>([
-    ["a type that is not there", 54, ""],
+    ["a type that is not there", 58, ""],
     ["a type of later versions", 28, "00"],
     ["NEAR with 17 Briefs", 3, `${BRIEF} ${briefs(17)} 00`],
     ["NEAR with 4 Descs", 3, `${BRIEF} 00 ${descs(4)}`],
@@ -232,6 +244,11 @@ describe("refused bodies", () => {
     ["TRACE_HOP over transport 0", 51, `03 ${BRIEF} 00 0102`],
     ["TRACE_HOP over transport 7", 51, `03 ${BRIEF} 07 0102`],
     ["WALK_END with 18 Briefs", 53, briefs(18)],
+    ["SPEED_ASK in no direction", 54, "00000007 00 1388"],
+    ["SPEED_ASK in an unknown direction", 54, "00000007 03 1388"],
+    ["SPEED_READY with an unknown code", 55, "00000007 03"],
+    ["SPEED_DATA whose padding says something", 56, "00000007 00000001 000100"],
+    ["SPEED_COUNT with last = 2", 57, "00000007 02 00000002 00000003 00000004 0005"],
     ["DHT_ACK with an unknown code", 33, "06 0000000000000102 04 01"],
     ["DHT_ACK with wait = 2", 33, "01 0000000000000102 04 02"],
     ["DHT_GET of type 0", 34, `00 ${KEY}`],

@@ -3,12 +3,13 @@
  *
  *   body of the frame  type u8 | flags u8 (1 ack wanted, 2 answer) | id u32 | body; 8,192 bytes at most
  *
- * The bodies are drawn in ring-messages.ts (types 0..24 and 50..53) and record-messages.ts (32..43). Inside ROUTED a
+ * The bodies are drawn in ring-messages.ts (types 0..24 and 50..53), record-messages.ts (32..43) and speed-messages.ts (54..57). Inside ROUTED a
  * message travels as its type and body alone.
  */
 import { Reader, Writer } from "./bytes.ts";
 import { recordMessages } from "./record-messages.ts";
 import { ringMessages } from "./ring-messages.ts";
+import { speedMessages } from "./speed-messages.ts";
 import type { Ctrl, Message, MessageOf, MessageType } from "./types.ts";
 
 export const CTRL_MAX_BYTES = 8_192;
@@ -24,7 +25,7 @@ export interface BodyCodec<T extends MessageType> {
 const ACK_WANTED = 1;
 const ANSWER = 2;
 
-const codecs: { readonly [T in MessageType]: BodyCodec<T> } = { ...ringMessages, ...recordMessages };
+const codecs: { readonly [T in MessageType]: BodyCodec<T> } = { ...ringMessages, ...recordMessages, ...speedMessages };
 const byNumber: (BodyCodec<MessageType> | undefined)[] = [];
 const names: (MessageType | undefined)[] = [];
 for (const [name, codec] of Object.entries(codecs)) {

@@ -60,7 +60,10 @@ const MODES: readonly ("exact" | "nearest")[] = ["exact", "nearest"];
 const LAST_TRANSPORT = 6;
 
 type EdgeChange = MessageOf<"edges">["changes"][number];
-type RingMessage = Exclude<MessageType, `dht${string}` | "claim" | "claimed" | "store" | "stored" | "undo" | "lease">;
+type RingMessage = Exclude<
+  MessageType,
+  `dht${string}` | `speed${string}` | "claim" | "claimed" | "store" | "stored" | "undo" | "lease"
+>;
 
 export const ringMessages: { readonly [T in RingMessage]: BodyCodec<T> } = {
   ack: {

@@ -183,6 +183,23 @@ export type Message =
     }
   | { readonly type: "walk"; readonly from: RingAddress }
   | { readonly type: "walkEnd"; readonly briefs: readonly Brief[] }
+  | {
+      readonly type: "speedAsk";
+      readonly test: number;
+      readonly direction: "up" | "down";
+      readonly timeMs: number;
+    }
+  | { readonly type: "speedReady"; readonly test: number; readonly code: "ready" | "refused" | "busy" }
+  | { readonly type: "speedData"; readonly test: number; readonly seq: number; readonly padding: number }
+  | {
+      readonly type: "speedCount";
+      readonly test: number;
+      readonly last: boolean;
+      readonly packets: number;
+      readonly bytes: number;
+      readonly highest: number;
+      readonly elapsedMs: number;
+    }
   | { readonly type: "dhtPut"; readonly record: DhtRecord }
   | {
       readonly type: "dhtAck";
