@@ -57,7 +57,13 @@ export function peerText(peer: PeerDetail, nameOf: (ringAddress: string) => stri
     ["transport", transportWords(peer, nameOf)],
     ["remote", peer.remote],
     ["NAT", natWords[peer.natKind]],
-    ["round trip", peer.rttMs === null ? null : `${milliseconds(peer.rttMs)}, jitter ${milliseconds(peer.jitterMs)}`],
+    ["path", peer.path.length > 1 ? peer.path.map(nameOf).join(", ") : null],
+    [
+      "round trip",
+      peer.rttMs === null
+        ? null
+        : `${milliseconds(peer.rttMs)}, least ${milliseconds(peer.rttMinMs)}, jitter ${milliseconds(peer.jitterMs)}`,
+    ],
     ["loss", peer.lossPct === null ? null : `${peer.lossPct} %`],
     ["received", `${bytes(peer.rxBytes)}, ${bytes(peer.rxBytesPerS)}/s`],
     ["sent", `${bytes(peer.txBytes)}, ${bytes(peer.txBytesPerS)}/s`],

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -7,6 +7,7 @@ import { affiliationView, FakeHelper, peerDetail } from "../../test/fake-helper.
 import { connectHelper } from "../control/client.ts";
 import type { Terminal } from "./command.ts";
 import { runCommandLine } from "./program.ts";
+import { traceText } from "./trace.ts";
 import { untilConnected } from "./wait.ts";
 
 let folder: string;
@@ -32,6 +33,9 @@ describe("every command", () => {
     ["peer", "pc7"],
     ["ring"],
     ["ping", "pc7", "-c", "1"],
+    ["trace", "pc7"],
+    ["speed", "pc7", "-s", "1"],
+    ["doctor"],
     ["connect"],
     ["disconnect"],
     ["up"],
@@ -99,6 +103,10 @@ describe("wrong use", () => {
     [["join", "--open", "x".repeat(65)], "64 bytes"],
     [["ping", "pc7", "-c", "0"], '"0"'],
     [["ping", "pc7", "-c", "many"], '"many"'],
+    [["speed", "pc7", "-s", "11"], '"11"'],
+    [["export"], "file"],
+    [["export", "f", "--format", "xml"], '"xml"'],
+    [["export", "f", "--since", "soon"], '"soon"'],
     [["helper", "--port", "70000"], '"70000"'],
     [["helper", "--log", "loud"], '"loud"'],
     [["leave", "condor wow"], "--yes"],
@@ -111,6 +119,86 @@ describe("wrong use", () => {
 
   it("prints its version", async () => {
     expect(await run("--version")).toMatchObject({ status: 0, out: "1.2.3\n" });
+  });
+});
+
+describe("what is measured and looked back on", () => {
+  it("traces hop by hop, and says where the peer itself is silent", async () => {
+    const { out } = await run("trace", "pc7");
+    expect(out).toBe(
+      ["hop  name  ring address  transport  round trip", "  1  pc7   300000000000  udp           12.5 ms", ""].join(
+        "\n",
+      ),
+    );
+    const { ringAddress } = helper.peers[0] as { ringAddress: string };
+    const silent = {
+      peer: ringAddress,
+      name: "pc7",
+      virtualIp: null,
+      hops: [{ ringAddress: "b".repeat(40), name: null, transport: null, rttMs: null }],
+    };
+    expect(traceText(silent)).toContain("pc7 itself did not answer.");
+  });
+
+  it("tells the speed both ways", async () => {
+    const { out, err } = await run("speed", "pc7");
+    expect(out).toBe("pc7: up 94.0 Mbit/s, down 8.5 Mbit/s, 0.1 % lost\n");
+    expect(err).toBe("testing the path to pc7 for 6 s\n");
+    expect(helper.called.at(-1)).toEqual({ name: "speed", args: { peer: "pc7", seconds: 6 } });
+  });
+
+  it("ends with 1 where a check fails, what is worst first", async () => {
+    helper.checks = [
+      { id: "udp", result: "pass", cause: "UDP gets through.", evidence: "port 15000", remedy: null, action: null },
+      { id: "clock", result: "skip", cause: "Nobody told.", evidence: null, remedy: null, action: null },
+      { id: "interface", result: "fail", cause: "It is down.", evidence: "tap0", remedy: "Mend it.", action: "up" },
+    ];
+    const { status, out } = await run("doctor");
+    expect(status).toBe(1);
+    expect(out.split("\n")).toEqual([
+      "FAILED   interface  It is down.",
+      "                    tap0",
+      "                    Mend it.",
+      "skipped  clock      Nobody told.",
+      "good     udp        UDP gets through.",
+      "                    port 15000",
+      "",
+      "1 good, 0 warnings, 1 failed, 1 skipped",
+      "",
+    ]);
+    const json = await run("doctor", "--json");
+    expect(json.status).toBe(1);
+    expect(JSON.parse(json.out)).toMatchObject({ checks: [{ id: "udp" }, { id: "clock" }, { id: "interface" }] });
+    expect((await run("status")).status).toBe(0);
+  });
+
+  it("exports all parts into one file, and keeps an existing one", async () => {
+    const file = join(folder, "run.csv");
+    helper.exported = ["head\r\n", "one\r\n", "two\r\n"];
+    const json = await run("export", file, "--since", "10m", "--format", "csv", "--json");
+    expect(json).toMatchObject({ status: 0, err: "" });
+    expect(JSON.parse(json.out)).toEqual({ file, format: "csv", bytes: 16 });
+    expect(readFileSync(file, "utf8")).toBe("head\r\none\r\ntwo\r\n");
+    const asked = helper.called.filter(({ name }) => name === "export").map(({ args }) => args);
+    expect(asked).toHaveLength(3);
+    expect(asked[0]).toEqual({ since: "10m", format: "csv" });
+    expect(asked[2]).toMatchObject({ after: expect.stringMatching(/^[0-9a-f]{40}$/) });
+
+    helper.exported = ["other"];
+    const kept = await run("export", file);
+    expect(kept).toMatchObject({ status: 2, out: "" });
+    expect(kept.err).toContain("exists already");
+    expect(readFileSync(file, "utf8")).toContain("head");
+    expect((await run("export", file, "--force")).status).toBe(0);
+    expect(readFileSync(file, "utf8")).toBe("other");
+    expect(readdirSync(folder).filter((name) => name.includes("run.csv"))).toEqual(["run.csv"]);
+  });
+
+  it("leaves no half of an export", async () => {
+    helper.faults.set("export", new HelperError("UNKNOWN_PEER", "No such peer.", "Name another."));
+    expect((await run("export", join(folder, "x.json"), "--peer", "pc9")).status).toBe(1);
+    expect((await run("export", join(folder, "none", "x.json"))).err).toContain("ENOENT");
+    expect(readdirSync(folder).filter((name) => name.includes("x.json"))).toEqual([]);
   });
 });
 

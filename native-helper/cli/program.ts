@@ -2,13 +2,17 @@
 import { Command, CommanderError } from "commander";
 import { type CommandContext, globalsOf, reportError, type Terminal, wrongUse } from "./command.ts";
 import { registerConnect } from "./connect.ts";
+import { registerDoctor } from "./doctor.ts";
+import { registerExport } from "./export.ts";
 import { registerHelper } from "./helper.ts";
 import { registerJoin } from "./join.ts";
 import { registerLeave } from "./leave.ts";
 import { registerPeers } from "./peers.ts";
 import { registerPing, Unanswered } from "./ping.ts";
 import { registerRing } from "./ring.ts";
+import { registerSpeed } from "./speed.ts";
 import { registerStatus } from "./status.ts";
+import { registerTrace } from "./trace.ts";
 import { registerUi } from "./ui.ts";
 import { registerUpAndDown } from "./up.ts";
 
@@ -46,6 +50,12 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   registerPeers(context);
   registerRing(context);
   registerPing(context);
+  registerTrace(context);
+  registerSpeed(context);
+  registerDoctor(context, () => {
+    status = 1;
+  });
+  registerExport(context);
   registerUi(program, context.globals);
 
   const json = args.includes("--json");

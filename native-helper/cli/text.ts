@@ -30,6 +30,17 @@ export function bytes(count: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+export function bitsPerS(value: number): string {
+  const units = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s"];
+  let rate = value;
+  let unit = 0;
+  while (rate >= 1_000 && unit < units.length - 1) {
+    rate /= 1_000;
+    unit += 1;
+  }
+  return `${unit === 0 || rate >= 100 ? Math.round(rate) : rate.toFixed(1)} ${units[unit]}`;
+}
+
 export function milliseconds(value: number | null): string {
   if (value === null) return "-";
   return value >= 100 ? `${Math.round(value)} ms` : `${value.toFixed(value >= 10 ? 1 : 2)} ms`;
