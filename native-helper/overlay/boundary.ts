@@ -4,6 +4,7 @@
  *
  * Order is meaning: effects are carried out in the order in which `step` returned them.
  */
+import type { Debug } from "./debug.ts";
 import type { RingAddress } from "./ring/address.ts";
 import type { EdgeKind } from "./wire/types.ts";
 
@@ -274,6 +275,8 @@ export interface NodeOptions {
   /** False: peers' speed tests are refused. */
   readonly speedTests?: boolean;
   readonly saved?: SavedState;
+  /** Faults switched on by the simulator; never set in the helper. */
+  readonly debug?: Debug;
 }
 
 export type NatKind = "public" | "eim" | "edm-seq" | "edm-random" | "udp-blocked" | "unknown";

@@ -14,6 +14,14 @@ export const NEAR_PERIOD_YOUNG_MS = 5_000;
 export const YOUNG_MS = 60_000;
 export const CHECK_AGES_MS = [2_000, 4_000, 8_000, 16_000] as const;
 export const CHECK_PERIOD_MS = 30_000;
+/** A check through a past peer or start address: each minute, more often in small rings. */
+export const CACHED_CHECK_PERIOD_MS = 60_000;
+export const CACHED_CHECK_LEAST_MS = 5_000;
+/** Merges started, and hints of others taken up, within the window. */
+export const MERGE_WINDOW_MS = 10_000;
+export const MERGES_STARTED = 1;
+export const MERGES_FOREIGN = 2;
+export const MERGES_REMEMBERED = 256;
 export const FAR_TICK_SHORT_MS = 2_000;
 export const FAR_TICK_FULL_MS = 20_000;
 export const FAR_LEAST = 4;

@@ -1,6 +1,7 @@
 /** What every machine of the engine shares: time, chance, keys, the list of effects, counters and this node's descriptor. */
 import type { Crypto, Effect, Entropy, Instant, NatKind, NodeOptions } from "./boundary.ts";
 import { BIND_LIFE_MS, DESC_LIFE_S, DESC_RENEW_MS } from "./constants.ts";
+import type { Breakable } from "./debug.ts";
 import { addressFromBytes, type RingAddress } from "./ring/address.ts";
 import { Coordinates } from "./ring/coordinates.ts";
 import { type Timer, Timers } from "./timers.ts";
@@ -84,6 +85,11 @@ export class Core {
   /** The first 20 bytes of SHA-256 over the parts. */
   hash160(...parts: Uint8Array[]): Uint8Array {
     return this.crypto.sha256(concat(...parts)).slice(0, 20);
+  }
+
+  /** A planted fault is switched on. */
+  isBroken(name: Breakable): boolean {
+    return this.options.debug?.broken.has(name) ?? false;
   }
 
   emit(effect: Effect): void {

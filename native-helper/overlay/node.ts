@@ -153,6 +153,8 @@ export class Node {
         nearChanged: () => this.#nearChanged(),
         becameMember: () => this.#becameMember(),
         isNeeded: (peer) => this.#isNeeded(peer),
+        pastPeers: () => this.#cached.map(({ remote }) => remote),
+        dismiss: (peer) => this.#dismiss(peer),
       },
     });
     this.#records = new Records(core, peers, control, this.#router);
@@ -273,7 +275,7 @@ export class Node {
     core.log("info", `connecting to "${core.options.affiliation}" as ${core.address}`);
     this.#records.start();
     this.#lookahead.start();
-    this.#upkeep.start(this.#cached.map(({ remote }) => remote));
+    this.#upkeep.start();
     core.after(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
     core.after(1_000, "save", () => this.#savePeriodically());
   }
@@ -282,6 +284,7 @@ export class Node {
     const core = this.#core;
     if (!this.#upkeep.running) return;
     this.#rememberPeers();
+    this.#upkeep.tellBeforeLeaving();
     for (const peer of this.#peers.all())
       if (peer.up) this.#control.send(peer, { type: "close", reason: "leave", desc: undefined });
     for (const peer of [...this.#peers.all()]) {
@@ -411,6 +414,13 @@ export class Node {
     }
   }
 
+  /** Ends a session that no edge and no traffic needs. */
+  #dismiss(peer: Peer): void {
+    if (this.#peers.get(peer.address) !== peer || peer.isEdge || peer.counters !== undefined) return;
+    this.#control.send(peer, { type: "close", reason: "leave", desc: undefined });
+    this.#forget(peer);
+  }
+
   /** Drops session, keys and edge. */
   #forget(peer: Peer): void {
     this.#core.emit({ kind: "sessionDrop", slot: peer.slot });
@@ -456,6 +466,8 @@ export class Node {
         return this.#lookahead.onEdges(peer, message);
       case "suspect":
         return this.#onSuspect(message.address);
+      case "merge":
+        return this.#upkeep.onMerge(peer, message);
       case "routed":
         return this.#router.onRouted(peer, message);
       case "relayReq":

@@ -10,6 +10,7 @@ import type {
   SocketAddress,
   Wake,
 } from "../../native-helper/overlay/boundary.ts";
+import type { Breakable } from "../../native-helper/overlay/debug.ts";
 import type { RingAddress } from "../../native-helper/overlay/ring/address.ts";
 import type { SimCrypto } from "./crypto.ts";
 import { DataPath, type DataPathEffect } from "./data-path.ts";
@@ -41,6 +42,7 @@ export interface HostOptions {
   readonly identity: Identity;
   readonly salt: Uint8Array;
   readonly psk?: Uint8Array;
+  readonly broken?: ReadonlySet<Breakable>;
   readonly entropy: SeededEntropy;
   readonly gate: GateKeys;
   readonly queue: EventQueue;
@@ -255,6 +257,7 @@ export class Host {
       site: `site ${options.socket.site.number}`,
       version: VERSION,
       ...(options.psk === undefined ? {} : { psk: options.psk }),
+      ...(options.broken === undefined ? {} : { debug: { broken: options.broken } }),
       ...(this.saved === undefined ? {} : { saved: this.saved }),
     };
   }

@@ -50,6 +50,8 @@ const HELD_BACK_MS = { least: 10, spread: 50 };
 
 export class Network {
   faults: Faults;
+  /** Which sockets hear each other at all; every one unless set. */
+  mayReach: ((from: Socket, to: Socket) => boolean) | undefined;
   /** Datagrams that went nowhere, by reason. */
   readonly losses = new Map<string, number>();
   readonly #queue: EventQueue;
@@ -98,7 +100,7 @@ export class Network {
     from.sent.bytes += packet.sizeBytes;
     const neighbour = from.site.sockets.get(remote);
     if (neighbour !== undefined) {
-      this.#queue.after(LAN_DELAY_MS, () => this.#hand(neighbour, from.local, from.group, packet));
+      this.#queue.after(LAN_DELAY_MS, () => this.#hand(neighbour, from.local, from, packet));
       return;
     }
     if (from.site.kind === "udp-blocked") return this.#lose("udpBlocked");
@@ -138,11 +140,11 @@ export class Network {
     if (inside === undefined) return this.#lose("filtered");
     const socket = to.sockets.get(inside);
     if (socket === undefined) return this.#lose("noSocket");
-    this.#hand(socket, source, from.group, packet);
+    this.#hand(socket, source, from, packet);
   }
 
-  #hand(socket: Socket, source: SocketAddress, group: number, packet: Packet): void {
-    if (socket.group !== group) return this.#lose("partition");
+  #hand(socket: Socket, source: SocketAddress, from: Socket, packet: Packet): void {
+    if (socket.group !== from.group || this.mayReach?.(from, socket) === false) return this.#lose("partition");
     if (socket.receive === undefined) return this.#lose("nobodyListens");
     socket.receive(source, packet);
   }

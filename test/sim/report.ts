@@ -1,4 +1,5 @@
 /** What a run of the simulator says: the JSON document of `npm run sim`, and the same for people. */
+import type { Breakable } from "../../native-helper/overlay/debug.ts";
 import type { MixName } from "./crowd.ts";
 
 export interface RunOptions {
@@ -6,6 +7,7 @@ export interface RunOptions {
   readonly seed: number;
   readonly mix: MixName;
   readonly trace?: (line: string) => void;
+  readonly broken?: ReadonlySet<Breakable>;
 }
 
 /** A figure that could not be had is null. */

@@ -8,6 +8,8 @@ import { parseArgs } from "node:util";
 import { MIXES, type MixName } from "./crowd.ts";
 import { type Report, type RunOptions, reportText } from "./report.ts";
 import { runJoin } from "./scenario-join.ts";
+import { runLoopy } from "./scenario-loopy.ts";
+import { runMerge } from "./scenario-merge.ts";
 
 interface Scenario {
   run(options: RunOptions, progress: (text: string) => void): Report;
@@ -18,6 +20,8 @@ interface Scenario {
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   join: { run: runJoin, nodes: 500, mix: "public" },
+  loopy: { run: runLoopy, nodes: 1001, mix: "public" },
+  merge: { run: runMerge, nodes: 1000, mix: "public" },
 };
 const NODES_LIMIT = 100_000;
 

@@ -3,6 +3,7 @@
  * faults. Equal options and calls give equal runs.
  */
 import type { Instant, SocketAddress } from "../../native-helper/overlay/boundary.ts";
+import type { Breakable } from "../../native-helper/overlay/debug.ts";
 import { Node } from "../../native-helper/overlay/node.ts";
 import { checkTables } from "./checks.ts";
 import { type SimCrypto, standInCrypto } from "./crypto.ts";
@@ -29,6 +30,8 @@ export interface WorldOptions {
   /** Gets a line for each thing that goes into or comes out of an engine. */
   readonly trace?: (line: string) => void;
   readonly makeEngine?: EngineFactory;
+  /** Faults planted in every engine. */
+  readonly broken?: ReadonlySet<Breakable>;
 }
 
 export interface HostSpec {
@@ -123,6 +126,7 @@ export class World {
       observe: (from, event) => this.#observe(from, event),
       violation: (text) => this.fail(text),
       ...(this.#options.psk === undefined ? {} : { psk: this.#options.psk }),
+      ...(this.#options.broken === undefined ? {} : { broken: this.#options.broken }),
     };
     const host = new Host(options, spec.startAddresses ?? []);
     this.hosts.push(host);

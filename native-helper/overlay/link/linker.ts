@@ -31,6 +31,7 @@ interface Attempt {
   readonly teller: RingAddress | undefined;
   readonly nonce: bigint;
   readonly deadline: Timer;
+  readonly startedAt: number;
   state: "asking" | "paths";
   initIndex: number | undefined;
   asked: number;
@@ -51,6 +52,7 @@ export class Linker {
   readonly #hooks: LinkerHooks;
   readonly #attempts = new Map<RingAddress, Attempt>();
   readonly #holds = new Map<RingAddress, number>();
+  #releasedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: {
     core: Core;
@@ -94,6 +96,12 @@ export class Linker {
     this.#holds.delete(address);
   }
 
+  /** Parts of the ring meet: whoever was out of reach may be asked again. */
+  releaseAll(): void {
+    this.#holds.clear();
+    this.#releasedAt = this.#core.now;
+  }
+
   /** Starts making an edge of that kind; false where it is held, already tried, there, or too many are under way. */
   want(address: RingAddress, kind: EdgeKind, teller?: RingAddress): boolean {
     const core = this.#core;
@@ -109,6 +117,7 @@ export class Linker {
       teller,
       nonce: (BigInt(core.entropy.u32()) << 32n) | BigInt(core.entropy.u32()),
       deadline: core.after(LINK_TIMEOUT_MS, "link", () => this.#end(attempt, false)),
+      startedAt: core.now,
       state: "asking",
       initIndex: undefined,
       asked: 0,
@@ -172,6 +181,7 @@ export class Linker {
     for (const attempt of this.#attempts.values()) attempt.deadline.cancel();
     this.#attempts.clear();
     this.#holds.clear();
+    this.#releasedAt = Number.NEGATIVE_INFINITY;
   }
 
   #ask(attempt: Attempt): void {
@@ -194,7 +204,7 @@ export class Linker {
       dst: address,
       mode: "exact",
       message: { type: "link", nonce: attempt.nonce, kind, desc: core.desc(), init },
-      firstHop: peer?.live ? peer : teller,
+      firstHop: usable ? peer : teller,
       timeoutMs: wait,
       onAnswer: (answer, from) => {
         if (this.#attempts.get(address) !== attempt || attempt.state !== "asking") return;
@@ -280,8 +290,9 @@ export class Linker {
     if (attempt.initIndex !== undefined) this.#handshakes.abandon(attempt.initIndex);
     if (!live) {
       const peer = this.#peers.get(attempt.address);
-      const hold =
-        attempt.state === "paths" ? NO_RELAY_HOLD_MS : this.#core.member ? FAILED_HOLD_MS / 4 : NO_RELAY_HOLD_MS;
+      // What was asked while the ring was another one says little.
+      const isStale = attempt.startedAt <= this.#releasedAt;
+      const hold = attempt.state === "paths" || isStale || !this.#core.member ? NO_RELAY_HOLD_MS : FAILED_HOLD_MS / 4;
       this.#holds.set(attempt.address, this.#core.now + hold);
       if (peer && !peer.live) peer.ours.delete(attempt.kind);
     }

@@ -3,32 +3,46 @@ import type { SocketAddress } from "../boundary.ts";
 import { ALONE_RETRY_MS, DIAL_GAP_MS, DIALS_AT_ONCE } from "../constants.ts";
 import type { Core } from "../core.ts";
 import type { Handshakes } from "../link/handshakes.ts";
+import type { Peer } from "../link/peer.ts";
 import type { Peers } from "../link/peers.ts";
 import type { Timer } from "../timers.ts";
 
 const SMALL_LIST = 2;
 const AGAIN_SOON_MS = 500;
+/** One that is silent this long gives its turn to the next; its handshake goes on. */
+const DIAL_TURN_MS = 1_000;
+
+export interface StartHooks {
+  /** An address leads back to this node. */
+  foundSelf(): void;
+  /** A start address answered. */
+  answered(peer: Peer): void;
+  /** Where peers met before last answered, newest first. */
+  past(): readonly SocketAddress[];
+}
 
 export class StartAddresses {
   readonly #core: Core;
   readonly #peers: Peers;
   readonly #handshakes: Handshakes;
-  readonly #foundSelf: () => void;
+  readonly #hooks: StartHooks;
   /** Addresses that lead back to this node. */
   readonly #own = new Set<SocketAddress>();
   readonly #dialing = new Set<SocketAddress>();
   #listed: readonly SocketAddress[] = [];
+  /** Of those being dialled, how many have been so for a moment only. */
+  #turns = 0;
   #queue: SocketAddress[] = [];
   #timer: Timer | undefined;
   #isRunning = false;
   /** Whether any of them answered since the start. */
   anyAnswer = false;
 
-  constructor(core: Core, peers: Peers, handshakes: Handshakes, foundSelf: () => void) {
+  constructor(core: Core, peers: Peers, handshakes: Handshakes, hooks: StartHooks) {
     this.#core = core;
     this.#peers = peers;
     this.#handshakes = handshakes;
-    this.#foundSelf = foundSelf;
+    this.#hooks = hooks;
   }
 
   /** Those that are not this node itself. */
@@ -47,10 +61,10 @@ export class StartAddresses {
     if (added.length > 0) this.#enqueue(added);
   }
 
-  /** Dials the listed ones and `cached` in random order. */
-  start(cached: readonly SocketAddress[]): void {
+  /** Dials the listed ones and past peers in random order. */
+  start(): void {
     this.#isRunning = true;
-    this.#enqueue([...this.#listed, ...cached]);
+    this.#enqueue([...this.#listed, ...this.#hooks.past()]);
     this.#core.after(ALONE_RETRY_MS, "start addresses again", () => this.#again());
   }
 
@@ -58,6 +72,7 @@ export class StartAddresses {
     this.#isRunning = false;
     this.#queue = [];
     this.#dialing.clear();
+    this.#turns = 0;
     this.#timer = undefined;
     this.anyAnswer = false;
   }
@@ -65,18 +80,27 @@ export class StartAddresses {
   /** The last edge is gone. */
   againSoon(): void {
     this.#core.after(AGAIN_SOON_MS, "start addresses again", () => {
-      if (this.#peers.edges().length === 0) this.#enqueue(this.#listed);
+      if (this.#peers.edges().length === 0) this.#enqueue([...this.#listed, ...this.#hooks.past()]);
+    });
+  }
+
+  /** Dials one start address or past peer without an edge, for a question only; `then` where it answers. */
+  dialOutside(then: (peer: Peer) => void): void {
+    const others = [...new Set([...this.foreign, ...this.#hooks.past()])].filter(
+      (address) => !this.#own.has(address) && !this.#isConnected(address) && !this.#dialing.has(address),
+    );
+    const remote = others[this.#core.entropy.u32() % Math.max(1, others.length)];
+    if (remote === undefined) return;
+    this.#dialing.add(remote);
+    this.#handshakes.dial({ kind: "udp", remote }, undefined, (result) => {
+      this.#dialing.delete(remote);
+      if (result.kind === "self") this.#own.add(remote);
+      if (result.kind === "up") then(result.peer);
     });
   }
 
   #again(): void {
-    if (this.#peers.edges().length === 0) this.#enqueue(this.#listed);
-    else {
-      // One start address without an edge, now and then: two rings that once were one find each other by it.
-      const others = this.foreign.filter((address) => !this.#isConnected(address));
-      const pick = others[this.#core.entropy.u32() % Math.max(1, others.length)];
-      if (pick) this.#enqueue([pick]);
-    }
+    if (this.#peers.edges().length === 0) this.#enqueue([...this.#listed, ...this.#hooks.past()]);
     this.#core.after(ALONE_RETRY_MS, "start addresses again", () => this.#again());
   }
 
@@ -96,22 +120,35 @@ export class StartAddresses {
 
   #dialNext(): void {
     if (this.#timer?.run || this.#queue.length === 0 || !this.#isRunning) return;
-    if (this.#dialing.size >= DIALS_AT_ONCE) return;
+    if (this.#turns >= DIALS_AT_ONCE) return;
     // One start address that answers is enough to join; small lists are tried whole, since each tells about our NAT.
     if (this.anyAnswer && this.#queue.length > SMALL_LIST && this.#peers.edges().length > 0) return;
     const remote = this.#queue.shift() as SocketAddress;
     this.#timer = this.#core.after(DIAL_GAP_MS, "next start address", () => this.#dialNext());
     if (this.#dialing.has(remote) || this.#isConnected(remote)) return;
     this.#dialing.add(remote);
+    this.#turns++;
+    const turn = this.#core.after(DIAL_TURN_MS, "next start address", () => this.#endTurn());
     this.#handshakes.dial({ kind: "udp", remote }, "leaf", (result) => {
       this.#dialing.delete(remote);
       if (result.kind === "self") {
         this.#own.add(remote);
-        this.#foundSelf();
+        this.#hooks.foundSelf();
       }
-      if (result.kind === "up") this.anyAnswer = true;
-      this.#dialNext();
+      if (result.kind === "up") {
+        this.anyAnswer = true;
+        this.#hooks.answered(result.peer);
+      }
+      if (turn.run) {
+        turn.cancel();
+        this.#endTurn();
+      }
     });
+  }
+
+  #endTurn(): void {
+    this.#turns = Math.max(0, this.#turns - 1);
+    this.#dialNext();
   }
 
   #isConnected(remote: SocketAddress): boolean {

@@ -33,6 +33,7 @@ import { compareDistance, type RingAddress, ringDistance } from "./address.ts";
 import { FarEdges } from "./far-edges.ts";
 import { Gossip } from "./gossip.ts";
 import { Heard } from "./heard.ts";
+import { Merge, wouldBeAround } from "./merge.ts";
 import type { RoutedRequest, Router } from "./router.ts";
 import { StartAddresses } from "./start-addresses.ts";
 
@@ -42,6 +43,10 @@ export interface UpkeepHooks {
   becameMember(): void;
   /** Traffic or a tunnel goes by that edge. */
   isNeeded(peer: Peer): boolean;
+  /** Where peers met before last answered, newest first. */
+  pastPeers(): readonly SocketAddress[];
+  /** Ends a session that was made for a question only. */
+  dismiss(peer: Peer): void;
 }
 
 interface Candidate {
@@ -73,6 +78,7 @@ export class Upkeep {
   readonly #gossip: Gossip;
   readonly #farEdges: FarEdges;
   readonly #heard: Heard;
+  readonly #merge: Merge;
   readonly #candidates = new Map<RingAddress, Candidate>();
   #near: readonly RingAddress[] = [];
   #running = false;
@@ -99,13 +105,26 @@ export class Upkeep {
     this.#peers = parts.peers;
     this.#control = parts.control;
     this.#router = parts.router;
-    this.#starts = new StartAddresses(parts.core, parts.peers, parts.handshakes, () => this.#considerAlone());
     this.#heard = new Heard(parts.core);
+    this.#starts = new StartAddresses(parts.core, parts.peers, parts.handshakes, {
+      foundSelf: () => this.#considerAlone(),
+      answered: (peer) => this.#merge.checkThrough(peer),
+      past: () => parts.hooks.pastPeers(),
+    });
     this.#gossip = new Gossip(parts.core, parts.peers, parts.control, parts.descs, () => this.#near);
     this.#farEdges = new FarEdges(parts.core, parts.peers, parts.linker, parts.descs, {
       near: () => this.#near,
       isNear: (address) => this.isNear(address),
       find: (target, then) => this.#ask(target, "far", undefined, then, () => then(undefined)),
+    });
+    this.#merge = new Merge(parts.core, parts.peers, parts.control, parts.linker, parts.descs, {
+      findSelf: (through, then) => this.#ask(parts.core.address, "merge", through, then),
+      learn: (briefs, descs, teller) => this.#learn(briefs, descs, teller),
+      wouldBeNear: (address) => wouldBeAround(this.#peers.liveMembers(), address, this.#core.address, D_NEAR),
+      briefOf: (address) => this.#gossip.briefOf(address),
+      dialOutside: (then) => this.#starts.dialOutside(then),
+      dismiss: (peer) => parts.hooks.dismiss(peer),
+      sizeEstimate: () => this.sizeEstimate(),
     });
     this.#linker = parts.linker;
     this.#descs = parts.descs;
@@ -149,12 +168,13 @@ export class Upkeep {
     return this.#farEdges.ownEstimate();
   }
 
-  start(cached: readonly SocketAddress[]): void {
+  start(): void {
     if (this.#running) return;
     const core = this.#core;
     this.#running = true;
     this.#startedAt = core.now;
-    this.#starts.start(cached);
+    this.#starts.start();
+    this.#merge.start();
     core.after(0, "alone", () => this.#considerAlone());
     core.after(ALONE_AFTER_MS, "alone", () => this.#considerAlone());
     core.after(FIRST_OF_JOINERS_MS, "first of joiners", () => this.#considerFirst());
@@ -178,6 +198,7 @@ export class Upkeep {
     this.#starts.stop();
     this.#farEdges.stop();
     this.#heard.clear();
+    this.#merge.stop();
     this.#evaluation = undefined;
     this.consistent = null;
   }
@@ -203,7 +224,17 @@ export class Upkeep {
       peer.edgeSince = this.#core.now;
       this.edgesChanged();
       this.#gossip.tell(peer, true);
+      this.#merge.edgeUp(peer);
     } else this.edgesChanged();
+  }
+
+  onMerge(peer: Peer, merge: MessageOf<"merge">): void {
+    this.#merge.onMerge(peer, merge);
+  }
+
+  /** About to leave: each neighbour is told who is next to it without this node. */
+  tellBeforeLeaving(): void {
+    if (this.#core.member) this.#gossip.now(true);
   }
 
   /** The edge was closed by agreement: its end stays a member that may become a neighbour again. */
@@ -305,7 +336,8 @@ export class Upkeep {
 
   /** Closes what only served to get in: asked of the other end, which may still need it. */
   mayTrim(peer: Peer): boolean {
-    if (!this.#core.member || this.isNear(peer.address)) return false;
+    const isKept = this.isNear(peer.address) && !this.#core.isBroken("trim-near");
+    if (!this.#core.member || isKept) return false;
     return !peer.ours.has("far") && !peer.ours.has("anchor") && !peer.ours.has("shortcut") && !peer.ours.has("leaf");
   }
 
@@ -353,12 +385,11 @@ export class Upkeep {
         this.#isFinding = false;
         if (answer.type !== "found" || core.member) return;
         this.#foundAt ??= core.now;
-        this.#learnFound(answer, through.address);
+        this.#learn(answer.briefs, answer.descs, through.address);
         this.#expected = neighboursIn(
           answer.briefs.map((brief) => brief.address),
           core.address,
         );
-        this.#evaluateNow();
         this.#tryMember();
         core.after(SETTLE_FOR_LESS_MS, "membership", () => this.#tryMember());
         core.after(2 * SETTLE_FOR_LESS_MS, "join again", () => this.#joinAgain());
@@ -445,9 +476,11 @@ export class Upkeep {
     }
   }
 
-  #learnFound(found: MessageOf<"found">, teller: RingAddress | undefined): void {
-    for (const desc of found.descs) this.#descs.learn(desc);
-    for (const brief of found.briefs) this.#hear(brief, teller ?? brief.address);
+  /** Takes members named in an answer as candidates, and links to those that belong to the near set. */
+  #learn(briefs: readonly Brief[], descs: readonly Desc[], teller: RingAddress): void {
+    for (const desc of descs) this.#descs.learn(desc);
+    for (const brief of briefs) this.#hear(brief, teller);
+    this.#evaluateNow();
   }
 
   #evaluateSoon(): void {
@@ -491,8 +524,7 @@ export class Upkeep {
     const pool = far.length > 0 ? far : edges;
     const through = pool[core.entropy.u32() % pool.length] as Peer;
     this.#ask(core.address, "check", through, (found) => {
-      this.#learnFound(found, through.address);
-      this.#evaluateNow();
+      this.#merge.judge(found, through, false);
       const linked = this.#peers.liveMembers();
       const neighbours = neighboursIn([...found.briefs.map((brief) => brief.address), ...linked], core.address);
       this.consistent = neighbours.every((address) => linked.includes(address));
