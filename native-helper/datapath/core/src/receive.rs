@@ -35,6 +35,8 @@ pub struct Receiver {
     buckets: Buckets,
     no_route: HashMap<(NetworkId, RingAddr), Instant>,
     now: Instant,
+    /// The key that the last datagram of this batch was for: the datagrams of a train have the same.
+    last: Option<(u32, Arc<IndexEntry>)>,
 }
 
 /// How a packet came: the way it took, and where it came from if it was not wrapped in another.
@@ -54,6 +56,7 @@ impl Receiver {
             buckets: Buckets::default(),
             no_route: HashMap::new(),
             now: Instant::now(),
+            last: None,
         }
     }
 
@@ -64,6 +67,8 @@ impl Receiver {
 
     /// After a batch: what it caused to be sent.
     pub fn end(&mut self) {
+        // A key that is dropped meanwhile must not live on here.
+        self.last = None;
         self.coalescer.flush(&self.shared.drops);
         self.tx.flush(&self.shared.sockets, &self.shared.drops);
     }
@@ -74,10 +79,10 @@ impl Receiver {
         let result = match wire::parse(packet) {
             Some(Outer::Handshake(kind)) => self.handshake_from(from, kind, packet),
             Some(Outer::Data { receiver, counter }) => {
-                self.entry(receiver).and_then(|entry| self.data(&entry, counter, packet, arrival))
+                self.with_entry(receiver, |this, entry| this.data(entry, counter, packet, arrival))
             }
             Some(Outer::Transit { receiver, counter }) => {
-                self.entry(receiver).and_then(|entry| self.transit(&entry, counter, packet, arrival))
+                self.with_entry(receiver, |this, entry| this.transit(entry, counter, packet, arrival))
             }
             Some(Outer::Cookie | Outer::Hello) => Err(Reason::NotImplemented),
             None => Err(Reason::Malformed),
@@ -85,6 +90,21 @@ impl Receiver {
         if let Err(reason) = result {
             self.shared.drops.count(reason);
         }
+    }
+
+    /// Does something with the key of a receive index; the look-up is kept for the next datagram.
+    fn with_entry(
+        &mut self,
+        receiver: u32,
+        work: impl FnOnce(&mut Self, &IndexEntry) -> Result<(), Reason>,
+    ) -> Result<(), Reason> {
+        let entry = match self.last.take() {
+            Some((index, entry)) if index == receiver => entry,
+            _ => self.entry(receiver)?,
+        };
+        let result = work(self, &entry);
+        self.last = Some((receiver, entry));
+        result
     }
 
     fn entry(&self, receiver: u32) -> Result<Arc<IndexEntry>, Reason> {
