@@ -20,6 +20,8 @@ export interface Way {
   readonly pids: readonly number[];
   /** From the start of its programs to the first answer; absent where nothing had to start. */
   readonly firstPingS?: number;
+  /** What its programs said at their end. */
+  readonly lastWords?: () => string;
 }
 
 /** Opens an internet, does the work and closes it again, also at Ctrl-C. */

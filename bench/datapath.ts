@@ -54,12 +54,19 @@ export async function measureDatapath({ quick, only, rounds, say }: SuiteOptions
     }
 
     for (let round = 1; round <= effort.rounds; round++) {
-      for (const one of tracks) {
-        one.rounds.push(await measureRound(one.way, effort));
-        const last = one.rounds.at(-1);
-        say(
-          `round ${round}, ${one.way.name}: TCP ${gbit(last?.tcp1BitsPerS)} Gbit/s, ${rounded(last?.cpuSPerGb ?? null, 2)} CPU s/GB`,
-        );
+      for (const one of [...tracks]) {
+        const { name } = one.way;
+        try {
+          const measured = await measureRound(one.way, effort);
+          one.rounds.push(measured);
+          const [tcp1, cpu] = [gbit(measured.tcp1BitsPerS), rounded(measured.cpuSPerGb, 2)];
+          say(`round ${round}, ${name}: TCP ${tcp1} Gbit/s, ${cpu} CPU s/GB`);
+        } catch (error) {
+          if (peers.every((peer) => peer.name !== name)) throw error;
+          tracks.splice(tracks.indexOf(one), 1);
+          missing[name] = `failed in round ${round}: ${(error as Error).message}; ${one.way.lastWords?.()}`;
+          say(`without ${name}: ${missing[name]}`);
+        }
       }
       await onPlainWire(tracks, effort, quick);
     }

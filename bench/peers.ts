@@ -4,6 +4,8 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Host } from "../test/netns/internet.ts";
 import { type Bed, firstAnswer, type Way } from "./bed.ts";
+import { Missing } from "./install.ts";
+import { fastd, n2n, tinc, vpncloud } from "./peer-classics.ts";
 import { nebula, nebulaPlain } from "./peer-nebula.ts";
 import { boringtun, wireguardGo } from "./peer-wireguard.ts";
 
@@ -32,7 +34,25 @@ export interface Place {
   ip(end: 1 | 2): string;
 }
 
-export const peers: readonly Peer[] = [wireguardGo, boringtun, nebula, nebulaPlain];
+export const peers: readonly Peer[] = [
+  wireguardGo,
+  boringtun,
+  nebula,
+  nebulaPlain,
+  tinc,
+  n2n,
+  fastd,
+  vpncloud,
+  unmeasured("yggdrasil", "its module of the Go proxy needs suah.dev/protect, which the proxy does not give out"),
+  unmeasured("easytier", "its crate needs protoc and a quarter of an hour to build"),
+  unmeasured("tailscale", "its nodes connect only after a login at a control server, which a benchmark has not"),
+];
+
+/** A product that is known but not measured, with the reason that stands in the report. */
+function unmeasured(name: string, reason: string): Peer {
+  const refuse = () => Promise.reject(new Missing(reason));
+  return { name, install: refuse, start: refuse };
+}
 
 export function placeOf(number: number): Place {
   const unique = (process.pid % 46_656).toString(36);
@@ -48,11 +68,12 @@ export function placeOf(number: number): Place {
 /** Starts a peer and waits for its first answer. */
 export async function startPeer(peer: Peer, bed: Bed, number: number): Promise<Way> {
   const place = placeOf(number);
+  const lastWords = () => `its logs end with:\n${logOf(bed.a, place)}${logOf(bed.b, place)}`;
   const started = performance.now();
   const { children, ready } = await peer.start(bed, place);
   await ready?.();
   await firstAnswer(bed.a, place.ip(2)).catch((error: Error) => {
-    throw new Error(`${error.message}; its logs:\n${logOf(bed.a, place)}${logOf(bed.b, place)}`);
+    throw new Error(`${error.message}; ${lastWords()}`);
   });
   return {
     name: peer.name,
@@ -60,6 +81,7 @@ export async function startPeer(peer: Peer, bed: Bed, number: number): Promise<W
     address: place.ip(2),
     pids: children.map(({ pid }) => pid).filter((pid) => pid !== undefined),
     firstPingS: (performance.now() - started) / 1000,
+    lastWords,
   };
 }
 
@@ -74,4 +96,4 @@ export function startLogged(host: Host, place: Place, command: readonly string[]
 }
 
 const logFile = (host: Host, place: Place) => join(host.folder, `peer-${place.number}.log`);
-const logOf = (host: Host, place: Place) => readFileSync(logFile(host, place), "utf8").slice(-2_000);
+const logOf = (host: Host, place: Place) => readFileSync(logFile(host, place), "utf8").slice(-500);

@@ -15,7 +15,7 @@ export interface Variant {
 export const ringwayVariants: readonly Variant[] = [{ name: "ringway" }, { name: "ringway-chacha", debug: "chacha" }];
 
 /** Starts two helpers of a variant and waits for the first answer through them. */
-export async function startRingway(bed: Bed, variant: Variant, number: number): Promise<Way & { log(): string }> {
+export async function startRingway(bed: Bed, variant: Variant, number: number): Promise<Way> {
   const started = performance.now();
   const place = placeOf(number);
   const one = (host: Host, own: 1 | 2, other: Host) =>
@@ -43,6 +43,6 @@ export async function startRingway(bed: Bed, variant: Variant, number: number): 
     address,
     pids: helpers.map(({ pid }) => pid),
     firstPingS: (performance.now() - started) / 1000,
-    log: () => helpers.map((helper) => helper.log()).join("\n"),
+    lastWords: () => helpers.map((helper) => helper.log().slice(-500)).join("\n"),
   };
 }
