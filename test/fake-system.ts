@@ -56,6 +56,8 @@ export class FakeEngine implements Engine {
     return {
       state: "connecting",
       ringAddress: this.address,
+      virtualIp: null,
+      lease: null,
       natKind: "unknown",
       localTransportAddresses: [],
       learnedTransportAddresses: [],

@@ -8,6 +8,8 @@ import type { AffiliationFacts } from "./present.ts";
 const HELPER: HelperFacts = { version: "9.9.9", uptimeS: 60, port: 15_000, warnings: [] };
 const CHECKUP: Checkup = { overlap: undefined, uplinks: [{ name: "eth0", mtuBytes: 1_500, ipv6: false }] };
 const PEER: PeerView = {
+  virtualIp: "172.16.1.1",
+  lease: null,
   ringAddress: "a".repeat(40) as RingAddress,
   kinds: ["near"],
   path: { kind: "udp", remote: "192.0.2.1:1" },

@@ -229,6 +229,8 @@ function facts(node: Partial<NodeView> = {}): AffiliationFacts {
     node: {
       state: "connected",
       ringAddress: SELF,
+      virtualIp: "172.16.1.1",
+      lease: null,
       natKind: "public",
       localTransportAddresses: ["192.168.1.5:15000"],
       learnedTransportAddresses: ["[2001:db8::1]:15000"],

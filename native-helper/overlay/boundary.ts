@@ -204,6 +204,8 @@ export type Effect =
   | { readonly kind: "ipMap"; readonly entries: readonly IpMapEntry[] }
   /** Replaces the inner source prefixes that a session may use. */
   | { readonly kind: "sources"; readonly slot: Slot; readonly prefixes: readonly string[] }
+  /** The virtual IP that this node may use from now on, granted by its lease; absent: none, and what it had is another's. */
+  | { readonly kind: "virtualIp"; readonly ip?: string }
   /** The round trip asked for by the command `ping`, and the path it took (ring addresses between the ends are not known). */
   | { readonly kind: "pong"; readonly id: number; readonly rttMs: number }
   /** The hops of the way asked for by the command `trace` that answered, nearest first. */
@@ -252,6 +254,8 @@ export interface SavedState {
   readonly highestStamp: number;
   /** Peers met before and the socket address that last worked, newest first, at most 64. */
   readonly cachedPeers: readonly { readonly address: RingAddress; readonly remote: SocketAddress }[];
+  /** The virtual IP held last, to be asked for again: candidate `i` (255 static), granted first at `since` (Unix ms). */
+  readonly lease?: { readonly ip: string; readonly i: number; readonly since: number };
 }
 
 export interface NodeOptions {
@@ -264,7 +268,7 @@ export interface NodeOptions {
   readonly affiliation: string;
   /** 32 bytes from the passphrase; absent: an open affiliation without one. */
   readonly psk?: Uint8Array;
-  /** The static virtual IPv4 claimed by this node; absent: none (until leases exist). */
+  /** A static virtual IPv4, claimed before any other; absent: one is leased. */
   readonly virtualIp?: string;
   /** The affiliation's IPv4 subnet, for instance `172.16.0.0/16`. */
   readonly subnet: string;
@@ -318,6 +322,10 @@ export interface NodeView {
   /** Why the state is `connecting` or `failed`, in the words of a sentence. */
   readonly reason?: string;
   readonly ringAddress: RingAddress;
+  /** The virtual IP in use; null until its lease is granted. */
+  readonly virtualIp: string | null;
+  /** First grant and end of life of the lease, Unix ms. */
+  readonly lease: { readonly since: number; readonly until: number } | null;
   readonly natKind: NatKind;
   readonly localTransportAddresses: readonly SocketAddress[];
   readonly learnedTransportAddresses: readonly SocketAddress[];

@@ -96,10 +96,52 @@ export const DIALS_AT_ONCE = 3;
 export const ALONE_AFTER_MS = 10_000;
 export const ALONE_RETRY_MS = 15_000;
 export const LEASE_LIFE_S = 3_600;
-export const LEASE_RENEW_MS = 60_000;
+export const LEASE_RENEW_MS = 900_000;
 export const RECORDS_PER_REPLICA = 4_096;
 export const RECORDS_PER_HOLDER = 64;
+/** A lease is left this long before its life ends; a first grant of a fresh owner is used this much later. */
+export const LEASE_GUARD_MS = 10_000;
+export const LEASE_WAIT_MS = 1_000;
+/** An address lost to another member is not asked for again in this time. */
+export const LEASE_BARRED_MS = 60_000;
+/** A write without an answer is sent again, so often in all; an answer counts for so long. */
+export const PUT_AGAIN_MS = 1_500;
+export const PUTS_BEFORE_GIVING_UP = 4;
+export const PUT_LATEST_MS = 5_000;
+/** So long after it became a member, or woke, an owner makes first grants wait. */
+export const FRESH_OWNER_MS = 15_000;
+export const REGISTER_OPS_LIMIT = 1_024;
+export const READ_REPLICAS = 3;
+export const GET_TIMEOUT_MS = 3_000;
+export const GET_REPLICA_MS = 700;
+/** The loser of a key is told again after this. */
+export const CONFLICT_TOLD_MS = 5_000;
+/** Near neighbours that died within the time: the lease is renewed at once. */
+export const NEAR_DEATHS = 3;
+export const NEAR_DEATHS_MS = 30_000;
+export const WRITES_PER_HOLDER_PER_S = 16;
+/** Replicas of a key: its owner and the next three members on each side of it. */
 export const REPLICAS_PER_SIDE = 3;
+/** How long a replica keeps a key for who claims it. */
+export const CLAIM_NOTE_MS = 3_000;
+/** CLAIM and STORE are repeated; with a majority the owner waits this long for the others; a step ends after that long. */
+export const REGISTER_RESEND_MS = 250;
+export const REGISTER_DECIDE_MS = 400;
+export const REGISTER_STEP_MS = 1_400;
+/** After a majority stored, STORE goes on to the silent ones. */
+export const REGISTER_KEEP_MS = 500;
+export const REGISTER_KEEPS = 7;
+export const REGISTER_UNDOS = 3;
+/** DHT_SYNC: to all after the span grew, to a new neighbour, again to the silent, and in any case. */
+export const SYNC_SOON_MS = 60;
+export const SYNC_NEW_NEIGHBOUR_MS = 300;
+export const SYNC_AGAIN_MS = 400;
+export const SYNC_GIVE_UP_MS = 5_000;
+export const SYNC_PERIOD_MS = 120_000;
+/** A record that left this node's span is handed on until so many have it, or so often. */
+export const HAND_ON_MS = 1_000;
+export const HAND_ON_TIMES = 8;
+export const HAND_ON_ENOUGH = 3;
 export const IP_CACHE_MS = 300_000;
 export const IP_NEGATIVE_MS = 1_000;
 export const IPS_LIMIT = 4_096;

@@ -1,6 +1,6 @@
 /** What every machine of the engine shares: time, chance, keys, the list of effects, counters and this node's descriptor. */
 import type { Crypto, Effect, Entropy, Instant, NatKind, NodeOptions } from "./boundary.ts";
-import { BIND_LIFE_MS, DESC_LIFE_S, DESC_RENEW_MS } from "./constants.ts";
+import { BIND_LIFE_MS, CLOCK_TOLERANCE_MS, DESC_LIFE_S, DESC_RENEW_MS } from "./constants.ts";
 import type { Breakable } from "./debug.ts";
 import { addressFromBytes, type RingAddress } from "./ring/address.ts";
 import { Coordinates } from "./ring/coordinates.ts";
@@ -141,6 +141,11 @@ export class Core {
     if (this.#clocks.size < CLOCKS_FOR_OFFSET) return undefined;
     const sorted = [...this.#clocks.values()].sort((a, b) => a - b);
     return sorted[sorted.length >> 1];
+  }
+
+  /** Others hold a newer one of this node's: the next is above it. One far ahead of time is no number of ours. */
+  raiseStamp(seen: number): void {
+    if (seen <= this.wall + CLOCK_TOLERANCE_MS) this.#highestStamp = Math.max(this.#highestStamp, seen);
   }
 
   get highestStamp(): number {

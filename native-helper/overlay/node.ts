@@ -7,6 +7,7 @@ import type { Effect, Input, Instant, LinkSample, NodeOptions, NodeView, Path, S
 import { CACHED_PEERS, FIB_GAP_MS, FIB_REST_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
 import { Core } from "./core.ts";
 import { Records } from "./dht/records.ts";
+import { Holder } from "./lease/holder.ts";
 import { VirtualIps } from "./lease/virtual-ips.ts";
 import { Control } from "./link/control.ts";
 import { Descs } from "./link/descs.ts";
@@ -28,10 +29,11 @@ import type { Timer } from "./timers.ts";
 import { linkSamples, type NodeParts, viewOf } from "./view.ts";
 import { decodeCtrl, messageTypeNumber } from "./wire/ctrl.ts";
 import { mayBeListed } from "./wire/transport-address.ts";
-import type { Ctrl, Desc, Message } from "./wire/types.ts";
+import type { Ctrl, Desc, Message, MessageOf } from "./wire/types.ts";
 
 const TRACE = messageTypeNumber("trace");
 const SAVE_PERIOD_MS = 30_000;
+const SAVE_REST_MS = 1_000;
 const UPKEEP_PERIOD_MS = 2_000;
 const REKEY_TRIES = 8;
 const REKEY_AGAIN_MS = 5_000;
@@ -59,6 +61,7 @@ export class Node {
   readonly #linker: Linker;
   readonly #upkeep: Upkeep;
   readonly #records: Records;
+  readonly #holder: Holder;
   readonly #ips: VirtualIps;
   readonly #speedTests: SpeedTests;
   readonly #traces: Traces;
@@ -76,6 +79,7 @@ export class Node {
   #fibAt = Number.NEGATIVE_INFINITY;
   #fibTimerSet = false;
   #fibSoon: Timer | undefined;
+  #saving: Timer | undefined;
 
   constructor(options: NodeOptions, now: Instant, wall: number) {
     const core = new Core(options, now, wall);
@@ -157,16 +161,24 @@ export class Node {
         dismiss: (peer) => this.#dismiss(peer),
       },
     });
-    this.#records = new Records(core, peers, control, this.#router);
+    this.#holder = new Holder(core, peers, control, () => this.#records, {
+      changed: (ip) => this.#ips.ownIpChanged(ip),
+      save: () => this.#saveSoon(),
+    });
+    this.#records = new Records(core, peers, control, this.#router, {
+      near: () => this.#upkeep.near,
+      ownLease: (name) => this.#holder.ownLease(name),
+      conflict: (winner, loser) => this.#holder.conflict(winner.holder === core.address ? loser : winner),
+    });
     this.#ips = new VirtualIps({
       core,
       peers,
-      control,
       router: this.#router,
       handshakes: this.#handshakes,
       linker: this.#linker,
       descs,
       records: this.#records,
+      hooks: { ownIp: () => this.#holder.virtualIp, rival: (claim) => this.#holder.conflict(claim) },
     });
   }
 
@@ -204,6 +216,7 @@ export class Node {
       nat: this.#nat,
       upkeep: this.#upkeep,
       ips: this.#ips,
+      holder: this.#holder,
       linker: this.#linker,
       lookahead: this.#lookahead,
       traces: this.#traces,
@@ -245,7 +258,7 @@ export class Node {
       case "localAddresses":
         return this.#nat.setLocal(input.addresses);
       case "wake":
-        return this.#paths.recheckAll(this.#peers.all());
+        return this.#wake();
       case "startAddresses":
         return this.#upkeep.setStartAddresses(input.addresses);
       case "connect":
@@ -302,6 +315,7 @@ export class Node {
     this.#relays.clear();
     this.#records.clear();
     this.#paths.clear();
+    this.#holder.clear();
     this.#ips.clear();
     this.#nat.clear();
     this.#nat.setLocal(this.#nat.localAddresses);
@@ -313,6 +327,8 @@ export class Node {
     core.timers.clear();
     core.descChanged();
     this.#fibTimerSet = false;
+    this.#fibSoon = undefined;
+    this.#saving = undefined;
     this.#touchEdges();
     core.log("info", "disconnected");
   }
@@ -347,6 +363,7 @@ export class Node {
     }
     if (info.role === "initiator" && peer.active) core.emit({ kind: "sendEmpty", slot: peer.slot });
     this.#ips.sessionUp(peer);
+    this.#holder.sessionUp(peer);
     if (peer.live) this.#edgeUp(peer);
     this.#pingWaiting();
   }
@@ -407,7 +424,9 @@ export class Node {
     const core = this.#core;
     core.log("info", `peer ${peer.address.slice(0, 8)} is gone: ${reason}`);
     const wasEdge = peer.live;
+    const wasNear = this.#upkeep.isNear(peer.address);
     this.#forget(peer);
+    if (wasNear) this.#holder.neighbourDied();
     if (!wasEdge) return;
     for (const other of this.#peers.edges()) {
       if (other.knows(peer.address)) this.#control.send(other, { type: "suspect", address: peer.address });
@@ -500,8 +519,14 @@ export class Node {
         return this.#speedTests.onData(peer, message);
       case "speedCount":
         return this.#speedTests.onCount(peer, message);
+      case "claim":
+      case "claimed":
+      case "store":
+      case "stored":
+      case "undo":
+      case "dhtSync":
       case "dhtCopy":
-        return this.#records.onCopy(message, peer);
+        return this.#records.onMessage(peer, ctrl.id, message);
       case "lease":
         return this.#ips.onLease(peer, message);
       case "descGet": {
@@ -535,9 +560,28 @@ export class Node {
         return this.#traces.onTrace(request);
       case "walk":
         return this.#walk.onWalk(request);
+      case "lease":
+        return this.#onRoutedLease(message);
       default:
         return this.#core.drop(`routed message not expected: ${(message as Message).type}`);
     }
+  }
+
+  /** Who keeps an address that this node holds too. */
+  #onRoutedLease(lease: MessageOf<"lease">): void {
+    for (const record of lease.conflict ? lease.records : []) {
+      const holder = this.#records.verify(record);
+      if (holder) this.#holder.conflict({ record, holder });
+      else this.#core.drop("record refused");
+    }
+  }
+
+  /** The computer slept: paths may be dead, and what this node keeps for others may be old. */
+  #wake(): void {
+    this.#paths.recheckAll(this.#peers.all());
+    if (!this.#core.member) return;
+    this.#records.fresh();
+    this.#holder.woke();
   }
 
   #descsFor(addresses: readonly RingAddress[]): Desc[] {
@@ -622,14 +666,15 @@ export class Node {
   #nearChanged(): void {
     this.#touchEdges();
     this.#records.nearChanged();
-    this.#ips.nearChanged();
   }
 
   #becameMember(): void {
     this.#core.log("info", "member of the ring");
     this.#touchEdges();
     this.#relays.upkeep();
+    this.#records.fresh();
     this.#ips.becameMember();
+    this.#holder.becameMember();
   }
 
   #natChanged(): void {
@@ -652,6 +697,12 @@ export class Node {
     this.#core.after(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
   }
 
+  /** What changed is on disk a moment later; changes share a write. */
+  #saveSoon(): void {
+    if (this.#saving?.run || !this.#upkeep.running) return;
+    this.#saving = this.#core.after(SAVE_REST_MS, "save", () => this.#save());
+  }
+
   #savePeriodically(): void {
     this.#rememberPeers();
     this.#save();
@@ -669,7 +720,9 @@ export class Node {
   }
 
   #save(): void {
-    this.#core.emit({ kind: "save", state: { highestStamp: this.#core.highestStamp, cachedPeers: this.#cached } });
+    const { last } = this.#holder;
+    const state = { highestStamp: this.#core.highestStamp, cachedPeers: this.#cached, ...(last && { lease: last }) };
+    this.#core.emit({ kind: "save", state });
   }
 
   #userPing(id: number, address: RingAddress): void {

@@ -2,6 +2,7 @@
 import type { LinkSample, NatKind, NodeView, NotDirectBecause, PeerView } from "./boundary.ts";
 import { SHORTCUT_IDLE_MS } from "./constants.ts";
 import type { Core } from "./core.ts";
+import type { Holder } from "./lease/holder.ts";
 import type { VirtualIps } from "./lease/virtual-ips.ts";
 import type { Linker } from "./link/linker.ts";
 import type { Nat } from "./link/nat.ts";
@@ -21,6 +22,7 @@ export interface NodeParts {
   readonly nat: Nat;
   readonly upkeep: Upkeep;
   readonly ips: VirtualIps;
+  readonly holder: Holder;
   readonly linker: Linker;
   readonly lookahead: Lookahead;
   readonly traces: Traces;
@@ -32,16 +34,8 @@ const MEMBERS_SHOWN = 4_096;
 const REFUSED_RECENT_MS = 60_000;
 
 export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
-  const { core, upkeep, nat, ips } = parts;
+  const { core, upkeep, nat, holder } = parts;
   const { state, reason } = stateOf(parts);
-  const warnings: { code: string; text: string; remedy: string }[] = [];
-  if (ips.conflict) {
-    warnings.push({
-      code: "virtualIpTaken",
-      text: `Another member of "${core.options.affiliation}" holds the virtual IP ${core.options.virtualIp}; packets to it go there.`,
-      remedy: "Give this computer another virtual IP in its configuration file and join again.",
-    });
-  }
   return {
     state,
     ...(reason && { reason }),
@@ -55,7 +49,7 @@ export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
     ...(core.clockOffsetMs !== undefined && { clockOffsetMs: core.clockOffsetMs }),
     peers: upkeep.running ? peersOf(parts, now) : [],
     drops: Object.fromEntries([...core.drops].sort(([a], [b]) => (a < b ? -1 : 1))),
-    warnings,
+    ...holder.view(),
   };
 }
 

@@ -35,7 +35,8 @@ export interface HostOptions {
   readonly name: string;
   readonly index: number;
   readonly socket: Socket;
-  readonly virtualIp: string;
+  /** A static one; undefined: it is leased. */
+  readonly virtualIp: string | undefined;
   readonly affiliation: string;
   readonly subnet: string;
   readonly crypto: SimCrypto;
@@ -86,6 +87,8 @@ export class Host {
   address: RingAddress = "" as RingAddress;
   startedAt: Instant | undefined;
   saved: SavedState | undefined;
+  /** The virtual IP that its engine lets it use now. */
+  virtualIp: string | undefined;
   /** CTRL frames sent in all runs, by their type, and by the type inside where they are routed. */
   readonly ctrlSent = new Map<number, Traffic>();
   /** Handshake packets sent in all runs, in LINK not counted. */
@@ -140,6 +143,7 @@ export class Host {
   /** Ends without a word to anybody, as a power cut does; what was saved stays. */
   crash(): void {
     this.#run = undefined;
+    this.virtualIp = undefined;
     this.options.socket.receive = undefined;
   }
 
@@ -180,6 +184,7 @@ export class Host {
     for (const effect of run.engine.step(queue.now, this.options.wall(), input)) {
       observe(this, { kind: "effect", effect });
       if (effect.kind === "save") this.saved = effect.state;
+      else if (effect.kind === "virtualIp") this.virtualIp = effect.ip;
       else if (effect.kind !== "pong" && effect.kind !== "traced" && effect.kind !== "sped" && effect.kind !== "log") {
         this.#count(effect);
         run.dataPath.apply(effect);
@@ -251,11 +256,11 @@ export class Host {
       identity: options.identity,
       salt: options.salt,
       affiliation: options.affiliation,
-      virtualIp: options.virtualIp,
       subnet: options.subnet,
       name: options.name,
       site: `site ${options.socket.site.number}`,
       version: VERSION,
+      ...(options.virtualIp === undefined ? {} : { virtualIp: options.virtualIp }),
       ...(options.psk === undefined ? {} : { psk: options.psk }),
       ...(options.broken === undefined ? {} : { debug: { broken: options.broken } }),
       ...(this.saved === undefined ? {} : { saved: this.saved }),

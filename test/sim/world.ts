@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly makeEngine?: EngineFactory;
   /** Faults planted in every engine. */
   readonly broken?: ReadonlySet<Breakable>;
+  /** Subnet of the virtual IPs, `172.16.0.0/16` unless given. */
+  readonly subnet?: string;
 }
 
 export interface HostSpec {
@@ -41,7 +43,8 @@ export interface HostSpec {
   readonly name?: string;
   readonly port?: number;
   readonly startAddresses?: readonly SocketAddress[];
-  readonly virtualIp?: string;
+  /** Static; null: it is leased. One that no other host has unless given. */
+  readonly virtualIp?: string | null;
 }
 
 /** An IP packet and its answer between two hosts. */
@@ -111,9 +114,12 @@ export class World {
       index,
       name: spec.name ?? `n${index}`,
       socket,
-      virtualIp: spec.virtualIp ?? `172.16.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`,
+      virtualIp:
+        spec.virtualIp === null
+          ? undefined
+          : (spec.virtualIp ?? `172.16.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`),
       affiliation: AFFILIATION,
-      subnet: SUBNET,
+      subnet: this.#options.subnet ?? SUBNET,
       crypto: this.crypto,
       identity,
       salt: entropy.fork("salt").bytes(16),
@@ -205,7 +211,7 @@ export class World {
     const { packet } = event;
     const exchange = this.#exchanges.get(packet.id);
     if (exchange === undefined) return;
-    if (packet.dst !== host.options.virtualIp) this.fail(`${host.name} got an IP packet for ${packet.dst}`);
+    if (packet.dst !== host.virtualIp) this.fail(`${host.name} got an IP packet for ${packet.dst}`);
     if (packet.answer) {
       exchange.answeredAt ??= this.queue.now;
       return;
@@ -219,7 +225,10 @@ export class World {
     exchange.tries++;
     this.#exchanges.set(id, exchange);
     const { from, to } = exchange;
-    const { virtualIp: src } = from.options;
-    from.sendIp({ id, src, dst: to.options.virtualIp, sizeBytes: IP_PACKET_BYTES, answer: false });
+    const { virtualIp: src } = from;
+    const { virtualIp: dst } = to;
+    // Without an address there is nothing to send from, or nobody to name.
+    if (src === undefined || dst === undefined) return;
+    from.sendIp({ id, src, dst, sizeBytes: IP_PACKET_BYTES, answer: false });
   }
 }

@@ -1,14 +1,12 @@
 /**
- * Virtual IPs: this node's own claim, whose address another one is, the sessions that traffic needs, and the shortcuts
- * it earns (docs/protocol.md, "Virtual IPs" and "Shortcuts").
+ * Virtual IPs of others: whose address one is, which a peer may use, the sessions that traffic needs, and the shortcuts it
+ * earns (docs/protocol.md, "Virtual IPs" and "Shortcuts").
  */
 import type { Effect, IpMapEntry, SlotCounters } from "../boundary.ts";
 import {
   IP_CACHE_MS,
   IP_NEGATIVE_MS,
   IPS_LIMIT,
-  LEASE_LIFE_S,
-  LEASE_RENEW_MS,
   SHORTCUT_IDLE_MS,
   SHORTCUT_LIMIT,
   SHORTCUT_PACKETS,
@@ -16,24 +14,16 @@ import {
 } from "../constants.ts";
 import type { Core } from "../core.ts";
 import type { Records } from "../dht/records.ts";
-import type { Control } from "../link/control.ts";
+import { type Claim, leaseKey } from "../dht/rules.ts";
 import type { Descs } from "../link/descs.ts";
 import type { Handshakes } from "../link/handshakes.ts";
 import type { Linker } from "../link/linker.ts";
 import type { Peer } from "../link/peer.ts";
 import type { Peers } from "../link/peers.ts";
-import { addressToBytes, type RingAddress } from "../ring/address.ts";
+import type { RingAddress } from "../ring/address.ts";
 import type { Router } from "../ring/router.ts";
 import { parseIpv4, samePrefix } from "../wire/ip.ts";
-import {
-  decodeAddressInfo,
-  decodeLease,
-  encodeAddressInfo,
-  encodeLease,
-  RECORD_ADDRESS,
-  RECORD_LEASE,
-  STATIC_CANDIDATE,
-} from "../wire/record.ts";
+import { decodeAddressInfo, decodeLease, RECORD_ADDRESS, RECORD_LEASE } from "../wire/record.ts";
 import type { DhtRecord, MessageOf } from "../wire/types.ts";
 
 /** What a member tells of itself for display. */
@@ -46,95 +36,84 @@ export interface MemberInfo {
 
 interface KnownIp {
   readonly peer: RingAddress;
+  /** When it is asked for again, and when the lease ends that it rests on. */
   readonly until: number;
+  readonly endsAt: number;
+}
+
+type Answered = (holder: RingAddress | undefined) => void;
+
+export interface VirtualIpsHooks {
+  /** The virtual IP of this node itself. */
+  ownIp(): string | undefined;
+  /** A peer shows a lease of this node's own virtual IP. */
+  rival(claim: Claim): void;
 }
 
 const OPENING_LIFE_MS = 4_000;
-const RECLAIM_DEBOUNCE_MS = 2_000;
-const TELL_AFTER_MS = 1_000;
-const CLAIM_RETRY_MS = 1_000;
 const INFOS_LIMIT = 16_384;
 const COUNTERS_RECENT_MS = 1_500;
 const IDLE_SWEEP_MS = 30_000;
+const IN_USE_MS = 60_000;
 
 export class VirtualIps {
   readonly #core: Core;
   readonly #peers: Peers;
-  readonly #control: Control;
   readonly #router: Router;
   readonly #handshakes: Handshakes;
   readonly #linker: Linker;
   readonly #descs: Descs;
   readonly #records: Records;
+  readonly #hooks: VirtualIpsHooks;
   readonly #known = new Map<string, KnownIp>();
   readonly #unknown = new Map<string, number>();
-  readonly #asking = new Map<string, ((holder: RingAddress | undefined) => void)[]>();
+  readonly #asking = new Map<string, Answered[]>();
   readonly #opening = new Map<RingAddress, number>();
-  readonly #sources = new Map<RingAddress, Set<string>>();
+  /** Inner sources that a peer may use, each with the time at which that is looked up again. */
+  readonly #sources = new Map<RingAddress, Map<string, number>>();
   readonly #infos = new Map<RingAddress, MemberInfo>();
   readonly #sent = new Map<RingAddress, { at: number; packets: number }[]>();
-  #ownLease: DhtRecord | undefined;
-  #ownInfo: DhtRecord | undefined;
-  #since = 0;
   #isDirty = false;
-  #reclaiming = false;
-  /** Another member holds our virtual IP. */
-  conflict = false;
-  /** The claim was acknowledged at least once. */
-  claimed = false;
 
   constructor(parts: {
     core: Core;
     peers: Peers;
-    control: Control;
     router: Router;
     handshakes: Handshakes;
     linker: Linker;
     descs: Descs;
     records: Records;
+    hooks: VirtualIpsHooks;
   }) {
     this.#core = parts.core;
     this.#peers = parts.peers;
-    this.#control = parts.control;
     this.#router = parts.router;
     this.#handshakes = parts.handshakes;
     this.#linker = parts.linker;
     this.#descs = parts.descs;
     this.#records = parts.records;
+    this.#hooks = parts.hooks;
   }
 
   becameMember(): void {
-    this.#since ||= Math.floor(this.#core.wall);
-    this.#claim();
-    this.#core.after(IDLE_SWEEP_MS, "idle shortcuts", () => this.#sweepShortcuts());
+    this.#core.after(IDLE_SWEEP_MS, "idle shortcuts", () => this.#sweepPeriodically());
   }
 
-  /** The replicas of our records may have changed. */
-  nearChanged(): void {
-    if (this.#reclaiming || !this.#core.member) return;
-    this.#reclaiming = true;
-    this.#core.after(RECLAIM_DEBOUNCE_MS, "claim again", () => {
-      this.#reclaiming = false;
-      this.#put();
-    });
+  /** This node has another virtual IP: what was known of that address is void. */
+  ownIpChanged(ip: string | undefined): void {
+    if (ip !== undefined) this.#forgetIp(ip);
+    this.#isDirty = true;
   }
 
   infoOf(address: RingAddress): MemberInfo | undefined {
     return this.#infos.get(address);
   }
 
-  /** A session came up: the peer learns our virtual IP, and packets may flow. */
+  /** A session came up, and packets may flow. */
   sessionUp(peer: Peer): void {
     this.#isDirty = true;
-    // For display; what a packet may claim as its source is looked up at the owner of the lease's key.
-    // Many sessions of a start are short; those that last are told.
-    this.#core.after(TELL_AFTER_MS, "own records", () => {
-      if (this.#ownInfo && peer.up && peer.active)
-        this.#control.send(peer, { type: "lease", conflict: false, records: [this.#ownInfo] });
-    });
     this.#opening.delete(peer.address);
-    const sources = this.#sources.get(peer.address);
-    if (sources) this.#core.emit({ kind: "sources", slot: peer.slot, prefixes: [...sources] });
+    if (this.#sources.has(peer.address)) this.#tellSources(peer.address);
   }
 
   pathChanged(): void {
@@ -153,13 +132,17 @@ export class VirtualIps {
         continue;
       }
       this.#show(peer.address, record);
+      const ip = record.type === RECORD_LEASE ? decodeLease(record.value)?.ip : undefined;
+      if (ip === undefined) continue;
+      if (ip === this.#hooks.ownIp()) this.#hooks.rival({ record, holder: peer.address });
+      this.#leaseShown(peer.address, ip);
     }
   }
 
   /** A packet for that IP found no session. */
   onMiss(ip: string): void {
     const bytes = parseIpv4(ip);
-    if (!bytes || !this.#core.member || ip === this.#core.options.virtualIp) return;
+    if (!bytes || !this.#core.member || ip === this.#hooks.ownIp()) return;
     if (!this.#core.subnet || !samePrefix(bytes, this.#core.subnet.ip, this.#core.subnet.bits)) return;
     this.#holderOf(ip, (holder) => {
       if (holder) this.open(holder);
@@ -171,7 +154,7 @@ export class VirtualIps {
     if (!parseIpv4(ip)) return;
     this.#holderOf(ip, (holder) => {
       if (holder !== peer.address) return this.#core.drop("inner source of another");
-      this.#allowSource(peer, ip);
+      this.#allowSource(peer.address, ip);
     });
   }
 
@@ -203,7 +186,11 @@ export class VirtualIps {
         if (!this.#peers.get(address)?.up)
           this.#handshakes.initiate(found, address, { kind: "ring", peer: address }, undefined, () => {});
       },
-      onTimeout: () => this.#opening.delete(address),
+      onTimeout: () => {
+        this.#opening.delete(address);
+        // Nobody is there; the virtual IP may be another's by now.
+        for (const [ip, known] of this.#known) if (known.peer === address) this.#forgetIp(ip);
+      },
     });
   }
 
@@ -254,71 +241,20 @@ export class VirtualIps {
     this.#opening.clear();
     this.#sources.clear();
     this.#sent.clear();
-    this.#reclaiming = false;
     this.#isDirty = true;
-    this.claimed = false;
-  }
-
-  #claim(): void {
-    const core = this.#core;
-    const { virtualIp, name, site, version } = core.options;
-    const info = encodeAddressInfo({
-      ips: virtualIp ? [virtualIp] : [],
-      subnets: [],
-      name: name ?? "",
-      site: site ?? "",
-      version,
-    });
-    this.#ownInfo = this.#records.make(
-      RECORD_ADDRESS,
-      this.#records.addressKey(addressToBytes(core.address)),
-      info,
-      LEASE_LIFE_S,
-    );
-    if (virtualIp) {
-      const value = encodeLease({
-        ip: virtualIp,
-        prefix: core.subnet?.bits ?? 32,
-        i: STATIC_CANDIDATE,
-        since: this.#since,
-      });
-      this.#ownLease = this.#records.make(RECORD_LEASE, this.#records.leaseKey(virtualIp), value, LEASE_LIFE_S);
-    }
-    this.#put();
-    for (const peer of this.#peers.all()) if (peer.up && peer.active) this.sessionUp(peer);
-    core.after(core.vary(LEASE_RENEW_MS, 0.05), "claim", () => this.#claim());
-  }
-
-  #put(): void {
-    const lease = this.#ownLease;
-    if (lease) {
-      this.#records.put(lease, (code) => {
-        if (code === "ok") {
-          this.conflict = false;
-          this.claimed = true;
-        } else if (code === "taken") {
-          if (!this.conflict)
-            this.#core.log("warn", `another member holds the virtual IP ${this.#core.options.virtualIp}`);
-          this.conflict = true;
-        }
-        if (code !== "ok" && this.#ownLease === lease) {
-          this.#core.after(
-            CLAIM_RETRY_MS * (code === undefined ? 1 : 15),
-            "claim again",
-            () => this.#ownLease === lease && this.#put(),
-          );
-        }
-      });
-    }
-    if (this.#ownInfo) this.#records.put(this.#ownInfo, () => {});
   }
 
   /** Who holds that IP by its signed record; asked of the ring once at a time. */
-  #holderOf(ip: string, then: (holder: RingAddress | undefined) => void): void {
-    const core = this.#core;
+  #holderOf(ip: string, then: Answered): void {
+    const { now } = this.#core;
     const known = this.#known.get(ip);
-    if (known && known.until > core.now) return then(known.peer);
-    if ((this.#unknown.get(ip) ?? 0) > core.now) return then(undefined);
+    if (known && known.until > now) return then(known.peer);
+    if ((this.#unknown.get(ip) ?? 0) > now) return then(undefined);
+    this.#ask(ip, then);
+  }
+
+  #ask(ip: string, then: Answered): void {
+    const core = this.#core;
     const waiting = this.#asking.get(ip);
     if (waiting) {
       if (waiting.length < 8) waiting.push(then);
@@ -326,28 +262,90 @@ export class VirtualIps {
     }
     if (this.#asking.size >= IPS_LIMIT) return core.drop("too many virtual IPs asked for");
     this.#asking.set(ip, [then]);
-    this.#records.get(RECORD_LEASE, this.#records.leaseKey(ip), (records) => {
-      const first = records?.find(({ record }) => decodeLease(record.value)?.ip === ip);
+    this.#records.get(RECORD_LEASE, leaseKey(core, ip), (claims) => {
       const all = this.#asking.get(ip) ?? [];
       this.#asking.delete(ip);
+      const first = claims?.[0];
+      const before = this.#known.get(ip);
+      if (!claims && before && before.endsAt > core.now) {
+        // Nobody answers now; what the lease said holds on.
+        this.#known.set(ip, { ...before, until: Math.min(before.endsAt, core.now + IDLE_SWEEP_MS) });
+        for (const callback of all) callback(before.peer);
+        return;
+      }
       if (first) {
         if (this.#known.size >= IPS_LIMIT) this.#known.clear();
-        this.#known.set(ip, { peer: first.holder, until: core.now + IP_CACHE_MS });
-        this.#isDirty = true;
+        const lifeMs = first.remainingS * 1_000;
+        const until = core.now + Math.min(IP_CACHE_MS, lifeMs / 2);
+        this.#known.set(ip, { peer: first.holder, until, endsAt: core.now + lifeMs });
         this.#show(first.holder, first.record);
       } else {
+        this.#known.delete(ip);
         if (this.#unknown.size >= IPS_LIMIT) this.#unknown.clear();
         this.#unknown.set(ip, core.now + IP_NEGATIVE_MS);
       }
+      this.#isDirty = true;
       for (const callback of all) callback(first?.holder);
     });
   }
 
-  #allowSource(peer: Peer, ip: string): void {
-    const sources = this.#sources.get(peer.address) ?? new Set();
-    sources.add(`${ip}/32`);
-    this.#sources.set(peer.address, sources);
-    if (peer.keys.size > 0) this.#core.emit({ kind: "sources", slot: peer.slot, prefixes: [...sources] });
+  #forgetIp(ip: string): void {
+    if (this.#known.delete(ip)) this.#isDirty = true;
+    this.#unknown.delete(ip);
+  }
+
+  /** A peer says which virtual IP it has now: its others are void, and whoever had this one is looked up again. */
+  #leaseShown(address: RingAddress, ip: string): void {
+    for (const [other, known] of this.#known) {
+      if (known.peer === address ? other !== ip : other === ip) this.#forgetIp(other);
+    }
+    this.#unknown.delete(ip);
+    const sources = this.#sources.get(address);
+    if (!sources) return;
+    for (const other of [...sources.keys()]) if (other !== ip) sources.delete(other);
+    this.#tellSources(address);
+  }
+
+  /** The source is the peer's for as long as the lease that names it; looked up again at half of that. */
+  #allowSource(address: RingAddress, ip: string): void {
+    const { now } = this.#core;
+    const known = this.#known.get(ip);
+    const sources = this.#sources.get(address) ?? new Map<string, number>();
+    sources.set(ip, known?.peer === address ? now + (known.endsAt - now) / 2 : now + IP_CACHE_MS);
+    this.#sources.set(address, sources);
+    this.#tellSources(address);
+  }
+
+  #tellSources(address: RingAddress): void {
+    const peer = this.#peers.get(address);
+    const prefixes = [...(this.#sources.get(address)?.keys() ?? [])].map((ip) => `${ip}/32`);
+    if (peer && peer.keys.size > 0) this.#core.emit({ kind: "sources", slot: peer.slot, prefixes });
+  }
+
+  /** What is in use is looked up again before it runs out; the rest is forgotten. */
+  #sweepKnown(): void {
+    const { now } = this.#core;
+    for (const [ip, known] of this.#known) {
+      if (known.until > now) continue;
+      const peer = this.#peers.get(known.peer);
+      const isInUse = peer?.up && now - peer.lastIpAt < IN_USE_MS && known.endsAt > now;
+      if (isInUse) this.#ask(ip, () => {});
+      else this.#forgetIp(ip);
+    }
+    for (const [address, sources] of this.#sources) {
+      const isGone = !this.#peers.get(address)?.up;
+      for (const [ip, againAt] of sources) {
+        if (againAt > now) continue;
+        if (isGone) sources.delete(ip);
+        else this.#ask(ip, (holder) => this.#sourceChecked(address, ip, holder));
+      }
+      if (sources.size === 0) this.#sources.delete(address);
+    }
+  }
+
+  #sourceChecked(address: RingAddress, ip: string, holder: RingAddress | undefined): void {
+    if (holder === address) return this.#allowSource(address, ip);
+    if (this.#sources.get(address)?.delete(ip)) this.#tellSources(address);
   }
 
   #show(address: RingAddress, record: DhtRecord): void {
@@ -369,6 +367,12 @@ export class VirtualIps {
     }
   }
 
+  #sweepPeriodically(): void {
+    this.#sweepShortcuts();
+    this.#sweepKnown();
+    this.#core.after(IDLE_SWEEP_MS, "idle shortcuts", () => this.#sweepPeriodically());
+  }
+
   /** Shortcuts without traffic for 300 s are given up, where the other end agrees. */
   #sweepShortcuts(): void {
     const core = this.#core;
@@ -376,6 +380,5 @@ export class VirtualIps {
       if (!peer.ours.has("shortcut") || core.now - peer.lastIpAt < SHORTCUT_IDLE_MS) continue;
       peer.giveUp("shortcut");
     }
-    core.after(IDLE_SWEEP_MS, "idle shortcuts", () => this.#sweepShortcuts());
   }
 }

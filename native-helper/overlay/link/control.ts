@@ -19,6 +19,7 @@ interface Waiting {
   readonly id: number;
   readonly bytes: Uint8Array;
   readonly onFail: () => void;
+  readonly onAck: (() => void) | undefined;
   triesLeft: number;
   timer: Timer;
 }
@@ -42,11 +43,11 @@ export class Control {
   }
 
   /** Sends until acknowledged, `tries` times in all; then calls `onFail`. */
-  sendAcked(peer: Peer, message: Message, tries: number, onFail: () => void): void {
+  sendAcked(peer: Peer, message: Message, tries: number, onFail: () => void, onAck?: () => void): void {
     const id = this.#newId(peer);
     const bytes = encodeCtrl({ ackWanted: true, answer: false, id, message });
     this.#core.emit({ kind: "sendCtrl", slot: peer.slot, bytes });
-    const waiting: Waiting = { peer, id, bytes, onFail, triesLeft: tries - 1, timer: this.#timer(peer, id) };
+    const waiting: Waiting = { peer, id, bytes, onFail, onAck, triesLeft: tries - 1, timer: this.#timer(peer, id) };
     this.#waiting.set(`${peer.slot}:${id}`, waiting);
   }
 
@@ -56,6 +57,7 @@ export class Control {
     if (!waiting) return;
     waiting.timer.cancel();
     this.#waiting.delete(name);
+    waiting.onAck?.();
   }
 
   /** Answers the wish for an acknowledgement; false where the message came before. */

@@ -107,6 +107,16 @@ export class Router {
     else this.#forward(routed, undefined, new Set());
   }
 
+  /** To one node, without an answer. */
+  send(dst: RingAddress, message: Message): void {
+    const rid = this.#newRid();
+    const { type, body } = encodeBody(message);
+    this.#remember(rid, undefined);
+    const { address: src } = this.#core;
+    const head = { type: "routed", ttl: TTL, back: false, mode: "exact", hops: 0, rid, dst, src } as const;
+    this.#forward({ ...head, innerType: type, inner: body }, undefined, new Set());
+  }
+
   onRouted(from: Peer, routed: Routed): void {
     const core = this.#core;
     if (routed.back) return this.#bringHome(routed);
