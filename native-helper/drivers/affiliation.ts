@@ -398,6 +398,8 @@ export class Affiliation {
         case "traced":
           this.#traces.answer(effect.id, effect.hops);
           break;
+        case "virtualIp":
+          break; // The view says it.
         case "sessionDrop":
           this.#rates.forget(effect.slot);
           forDataPath.push(effect);
