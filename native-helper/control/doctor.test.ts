@@ -8,8 +8,6 @@ import type { AffiliationFacts } from "./present.ts";
 const HELPER: HelperFacts = { version: "9.9.9", uptimeS: 60, port: 15_000, warnings: [] };
 const CHECKUP: Checkup = { overlap: undefined, uplinks: [{ name: "eth0", mtuBytes: 1_500, ipv6: false }] };
 const PEER: PeerView = {
-  virtualIp: "172.16.1.1",
-  lease: null,
   ringAddress: "a".repeat(40) as RingAddress,
   kinds: ["near"],
   path: { kind: "udp", remote: "192.0.2.1:1" },
@@ -20,6 +18,8 @@ const PEER: PeerView = {
 const NODE: NodeView = {
   state: "connected",
   ringAddress: "b".repeat(40) as RingAddress,
+  virtualIp: "172.16.1.1",
+  lease: null,
   natKind: "eim",
   localTransportAddresses: [],
   learnedTransportAddresses: ["203.0.113.5:15000"],
