@@ -7,13 +7,14 @@ import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";
 import { createRoot } from "react-dom/client";
 import type { Bridge } from "#contract/bridge.ts";
+import { focusScreen } from "./shell/keys.ts";
 import { ModelProvider } from "./store/context.tsx";
 import { createWindowModel } from "./store/window-store.ts";
 import { Window } from "./window.tsx";
 import { Words } from "./words/words.tsx";
 
 export function showWindow(bridge: Bridge, place: HTMLElement): void {
-  const model = createWindowModel({ bridge });
+  const model = createWindowModel({ bridge, onInspectorClosed: focusScreen });
   createRoot(place).render(
     <StrictMode>
       <I18nProvider locale="en">

@@ -1,6 +1,7 @@
 /** The frame of the window: sidebar, top bar, the screen that the address names, and the inspector beside it. */
 import { TriangleAlert } from "lucide-react";
 import { useEffect } from "react";
+import { Inspector } from "./features/inspector/inspector.tsx";
 import { Fault } from "./features/state/fault.tsx";
 import { word } from "./features/state/state-panel.tsx";
 import { TroubleBar } from "./features/state/trouble-bar.tsx";
@@ -66,6 +67,7 @@ export function Window() {
                 <WholePage condition={condition} />
               )}
             </main>
+            {condition.kind === "affiliation" && screen.inspector && <Inspector />}
           </div>
         </div>
       </div>

@@ -42,7 +42,7 @@ export function useKeys(screens: readonly ScreenSpec[]): void {
           goUntil = event.timeStamp + GO_MS;
           return true;
         case "/":
-          go("peers", focusOf.filter);
+          go(screenOf(location.hash) === "ring" ? "ring" : "peers", focusOf.filter);
           return true;
         case "t":
         case "T":
@@ -73,12 +73,22 @@ function withControl(event: KeyboardEvent, screens: readonly ScreenSpec[], model
   return true;
 }
 
+/** Gives the keyboard to what the screen is about: the row or member that was selected, else its title. */
+export function focusScreen(): void {
+  // The row or the list takes it where it still has it.
+  if (document.activeElement?.closest("main")) return;
+  const place =
+    document.querySelector<HTMLElement>(`${focusOf.table}, ${focusOf.ring}`) ?? document.querySelector("h1");
+  place?.focus();
+}
+
 /** Ring and table are the same data twice; from any other screen the table opens. */
 function swap(): void {
   if (screenOf(location.hash) === "peers") go("ring", focusOf.ring);
   else go("peers", focusOf.table);
 }
 
-function isWriting(target: EventTarget | null): boolean {
+/** Whether keys go into a field. */
+export function isWriting(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
 }

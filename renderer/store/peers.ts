@@ -95,7 +95,18 @@ export function matches(peer: Peer, { kind, query }: Filter): boolean {
   );
 }
 
-export type Column = "name" | "virtualIp" | "ringAddress" | "link" | "via" | "rtt" | "received" | "sent";
+export type Column =
+  | "name"
+  | "site"
+  | "virtualIp"
+  | "ringAddress"
+  | "link"
+  | "via"
+  | "rtt"
+  | "hops"
+  | "received"
+  | "sent"
+  | "nat";
 export interface Sort {
   readonly column: Column;
   readonly descending: boolean;
@@ -123,6 +134,14 @@ export function sortPeers(
   return keyed.map(({ peer }) => peer.row.ringAddress);
 }
 
+/** How many links packets to a peer pass; null where its way is not known. */
+export function hopsOf(row: Pick<PeerRow, "path">): number | null {
+  return row.path.length === 0 ? null : row.path.length;
+}
+
+/** From the easiest to reach to the hardest. */
+const natOrder: readonly PeerRow["natKind"][] = ["public", "eim", "edm-seq", "edm-random", "udp-blocked", "unknown"];
+
 function sortKey(column: Column, nameOfAddress: (address: string) => string): (peer: Peer) => string | number | null {
   switch (column) {
     case "name":
@@ -137,6 +156,12 @@ function sortKey(column: Column, nameOfAddress: (address: string) => string): (p
       return (peer) => (peer.row.via === null ? null : nameOfAddress(peer.row.via));
     case "rtt":
       return (peer) => peer.rttMs;
+    case "site":
+      return (peer) => peer.row.site;
+    case "hops":
+      return (peer) => hopsOf(peer.row);
+    case "nat":
+      return (peer) => natOrder.indexOf(peer.row.natKind);
     case "received":
       return (peer) => peer.row.rxBytesPerS;
     case "sent":

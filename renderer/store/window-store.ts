@@ -5,10 +5,19 @@
  */
 
 import { createStore, type StoreApi } from "zustand/vanilla";
-import { type AffiliationView, type ErrorView, errorView, type HelperSnapshot, type RingView } from "#contract";
-import type { Bridge, BridgeEvent, Reach } from "#contract/bridge.ts";
+import {
+  type AffiliationView,
+  type ErrorView,
+  errorView,
+  type HelperSnapshot,
+  type HistoryView,
+  type RingView,
+  type TraceView,
+} from "#contract";
+import type { Bridge, BridgeEvent, Reach, WindowCalls } from "#contract/bridge.ts";
 import type { SwitchCall } from "#contract/window-calls.ts";
 import type { LinkKind } from "../features/ring-map/scene.ts";
+import { type Frame, frameAt, withFrame } from "./past.ts";
 import { type Filter, type Peer, peersOf } from "./peers.ts";
 
 /** What the user ordered and the helper has not yet shown; it expires. */
@@ -42,6 +51,11 @@ export interface WindowState {
   readonly hovered: string | undefined;
   readonly filter: Filter;
   readonly look: RingLook;
+  readonly past: readonly Frame[];
+  /** The newest trace, drawn on the ring while its peer is selected. */
+  readonly traced: TraceView | undefined;
+  /** What the helper last told of the past of the selected peer. */
+  readonly recorded: HistoryView | undefined;
 }
 
 /** What the ring shows, kept while another screen is looked at. */
@@ -51,6 +65,8 @@ export interface RingLook {
   readonly widened: boolean;
   /** Also the links of other members, as far as they are known. */
   readonly allLinks: boolean;
+  /** A moment of the last ten minutes, by the wall clock in milliseconds; undefined is now. */
+  readonly at: number | undefined;
 }
 
 export type WindowStore = StoreApi<WindowState>;
@@ -59,6 +75,8 @@ export interface StoreOptions {
   readonly bridge: Bridge;
   /** Monotonic milliseconds. */
   readonly clock?: () => number;
+  /** Where the keyboard goes when the inspector closes. */
+  readonly onInspectorClosed?: () => void;
 }
 
 /** A guess is given up when the helper has not confirmed it by then. */
@@ -80,13 +98,18 @@ const initial: WindowState = {
   marked: new Set(),
   hovered: undefined,
   filter: { kind: "all", query: "" },
-  look: { hidden: new Set(), widened: true, allLinks: false },
+  look: { hidden: new Set(), widened: true, allLinks: false, at: undefined },
+  past: [],
+  traced: undefined,
+  recorded: undefined,
 };
 
 /** The store and what a user can do to it. `close` ends the watch on the bridge. */
 export interface WindowModel {
   readonly store: WindowStore;
   readonly clock: () => number;
+  /** The helper's calls, for what is asked and shown once. */
+  readonly calls: WindowCalls;
   setSwitch(name: SwitchName, on: boolean): Promise<void>;
   /** Turns a switch over, where it may be turned. */
   toggleSwitch(name: SwitchName): void;
@@ -97,22 +120,37 @@ export interface WindowModel {
   mark(ringAddresses: ReadonlySet<string>): void;
   hover(ringAddress: string | undefined): void;
   setLook(look: Partial<RingLook>): void;
+  /** Ends the selection; the screen takes the keyboard back. */
+  closeInspector(): void;
+  trace(traced: TraceView): void;
+  record(recorded: HistoryView): void;
   setFilter(filter: Partial<Filter>): void;
   showAffiliation(name: string): void;
   close(): void;
 }
 
-export function createWindowModel({ bridge, clock = () => performance.now() }: StoreOptions): WindowModel {
+export function createWindowModel({
+  bridge,
+  clock = () => performance.now(),
+  onInspectorClosed = () => {},
+}: StoreOptions): WindowModel {
   const store = createStore<WindowState>(() => initial);
   const close = bridge.watch((event) => store.setState((state) => afterEvent(state, event, clock())));
   const model: WindowModel = {
     store,
     clock,
+    calls: bridge,
     close,
     retry: () => bridge.retry(),
     dismissFault: () => store.setState({ fault: undefined }),
     select: (selected) => store.setState({ selected, marked: new Set(selected === undefined ? [] : [selected]) }),
     mark: (marked) => store.setState({ marked, ...(marked.size === 1 ? { selected: [...marked][0] } : {}) }),
+    closeInspector: () => {
+      store.setState({ selected: undefined, marked: new Set(), traced: undefined });
+      onInspectorClosed();
+    },
+    trace: (traced) => store.setState({ traced }),
+    record: (recorded) => store.setState({ recorded }),
     setLook: (look) => store.setState((state) => ({ look: { ...state.look, ...look } })),
     toggleSwitch(name) {
       const { affiliation, reach, guesses } = store.getState();
@@ -180,6 +218,7 @@ function shown(state: WindowState, snapshot: HelperSnapshot | undefined, now: nu
     affiliation,
     ring: part?.ring,
     peers,
+    past: part ? withFrame(sameOne ? state.past : [], { at: Date.now(), self: part.ring.self, peers }) : [],
     connectingSince:
       affiliation?.state === "connecting" ? ((sameOne ? state.connectingSince : undefined) ?? now) : undefined,
     guesses: openGuesses(state.guesses, affiliation, now),
@@ -187,6 +226,11 @@ function shown(state: WindowState, snapshot: HelperSnapshot | undefined, now: nu
     marked: stillThere(state.marked, peers),
     hovered: state.hovered !== undefined && peers.has(state.hovered) ? state.hovered : undefined,
   };
+}
+
+/** The ring that is looked at: as it is, or as it was. */
+export function ringShown(state: WindowState): Frame["peers"] {
+  return (state.look.at === undefined ? undefined : frameAt(state.past, state.look.at)?.peers) ?? state.peers;
 }
 
 /** The same set while everybody in it is there. */

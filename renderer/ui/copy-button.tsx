@@ -1,12 +1,19 @@
 import { Check, Copy } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type ComponentType, useEffect, useState } from "react";
 import { useText } from "../words/words.tsx";
 import { Button } from "./button.tsx";
 
 const SHOWN_MS = 2000;
 
 /** Copies a value; says so by its picture and to screen readers. */
-export function CopyButton({ value, label }: { readonly value: string; readonly label: string }) {
+export interface CopyButtonProps {
+  /** The text, or what makes it when it is wanted. */
+  readonly value: string | (() => string);
+  readonly label: string;
+  readonly icon?: ComponentType<{ readonly size?: number; readonly "aria-hidden"?: boolean }>;
+}
+
+export function CopyButton({ value, label, icon: Icon = Copy }: CopyButtonProps) {
   const t = useText();
   const [copied, setCopied] = useState<"yes" | "refused">();
   useEffect(() => {
@@ -15,7 +22,7 @@ export function CopyButton({ value, label }: { readonly value: string; readonly 
     return () => clearTimeout(timer);
   }, [copied]);
   const copy = () => {
-    navigator.clipboard.writeText(value).then(
+    navigator.clipboard.writeText(typeof value === "string" ? value : value()).then(
       () => setCopied("yes"),
       () => setCopied("refused"),
     );
@@ -23,10 +30,10 @@ export function CopyButton({ value, label }: { readonly value: string; readonly 
   return (
     <>
       <Button look="icon" label={label} onPress={copy}>
-        {copied === "yes" ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />}
+        {copied === "yes" ? <Check size={14} aria-hidden /> : <Icon size={14} aria-hidden />}
       </Button>
       <span className="spoken" role="status">
-        {copied === "yes" && t("peer.copied", { value })}
+        {copied === "yes" && (typeof value === "string" ? t("peer.copied", { value }) : t("common.copied"))}
         {copied === "refused" && t("copy.refused")}
       </span>
     </>

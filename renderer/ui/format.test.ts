@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  formatBits,
   formatDuration,
   formatRate,
   formatRingAddress,
@@ -8,6 +9,7 @@ import {
   formatVolume,
   formatWholeRingAddress,
   monogram,
+  withoutZeros,
 } from "./format.ts";
 
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
@@ -44,6 +46,21 @@ describe("numbers", () => {
     [2.5e9, "2.50 GB/s"],
     [null, "—"],
   ])("writes a rate of %s B/s as %s", (rate, text) => expect(plain(formatRate(rate))).toBe(text));
+
+  it.each([
+    ["2.00 MB/s", "2 MB/s"],
+    ["2.50 MB/s", "2.5 MB/s"],
+    ["100 ms", "100 ms"],
+    ["0", "0"],
+  ])("writes %s beside a scale as %s", (text, mark) => expect(withoutZeros(text)).toBe(mark));
+
+  it.each([
+    [640, "640 bit/s"],
+    [999_700, "1.0 Mbit/s"],
+    [4_600_000, "4.6 Mbit/s"],
+    [240e6, "240 Mbit/s"],
+    [1.25e9, "1.3 Gbit/s"],
+  ])("writes a speed of %s bit/s as %s", (bits, text) => expect(plain(formatBits(bits))).toBe(text));
 
   it("writes a volume in powers of 1000", () => expect(plain(formatVolume(1_720_000_000))).toBe("1.72 GB"));
 

@@ -26,6 +26,17 @@ export function formatRate(bytesPerS: number | null | undefined): string {
   return bytesPerS < 0.5 ? "0" : `${scaled(bytesPerS)}/s`;
 }
 
+/** `640 kbit/s`, `240 Mbit/s`: what a speed test found. */
+export function formatBits(bitsPerS: number): string {
+  const step = [
+    [1e9, "Gbit/s"],
+    [1e6, "Mbit/s"],
+    [1e3, "kbit/s"],
+  ].find(([size]) => bitsPerS >= Number(size) * 0.9995) ?? [1, "bit/s"];
+  const value = bitsPerS / Number(step[0]);
+  return `${value.toFixed(value < 9.95 && step[0] !== 1 ? 1 : 0)}${SPACE}${step[1]}`;
+}
+
 /** `0`, `640 B`, `1.72 GB`. */
 export function formatVolume(bytes: number | null | undefined): string {
   if (bytes === null || bytes === undefined) return UNKNOWN;
@@ -46,6 +57,11 @@ function scaled(bytes: number): string {
   const value = bytes / step[0];
   const digits = step[0] === 1e3 ? (value < 9.95 ? 1 : 0) : value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
   return `${value.toFixed(digits)}${SPACE}${step[1]}`;
+}
+
+/** `2 MB/s` for `2.00 MB/s`: for the marks of a scale, which are round. */
+export function withoutZeros(text: string): string {
+  return text.replace(/\.(\d*?)0+(?=\D)/, (_, rest: string) => (rest === "" ? "" : `.${rest}`));
 }
 
 /** `45 s`, `12 min`, `2 h 14 min`, `3 d`; rounded down. */

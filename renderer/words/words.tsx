@@ -48,6 +48,12 @@ export function useTime(): (at: Date, now: Date) => string {
   );
 }
 
+/** `14:15` by the reader's own clock, for seconds since 1970. */
+export function useClockTime(): (seconds: number) => string {
+  const intl = useIntl();
+  return useCallback((seconds) => intl.formatTime(seconds * 1000, { hour: "2-digit", minute: "2-digit" }), [intl]);
+}
+
 export function useCount(): (count: number) => string {
   const intl = useIntl();
   return useCallback((count) => intl.formatNumber(count), [intl]);

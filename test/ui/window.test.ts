@@ -191,13 +191,15 @@ describe("the window", () => {
       await grid.waitFor();
       expect(await grid.getByRole("columnheader").allInnerTexts()).toEqual([
         "Name",
+        "Site",
         "Virtual IP",
-        "Ring address",
         "Link",
         "Via",
         "RTT",
+        "Hops",
         "Received",
         "Sent",
+        "NAT",
       ]);
       expect(await names(page)).toHaveLength(11);
       const relay = page.getByRole("row").filter({ hasText: "Relay" }).first();

@@ -1,11 +1,12 @@
 /** One value of one peer each: a tick re-renders the cells whose value changed and leaves the table alone. */
 import type { PeerRow } from "#contract";
 import { useWindow } from "../../store/context.tsx";
-import type { Peer } from "../../store/peers.ts";
+import { hopsOf, type Peer } from "../../store/peers.ts";
 import { formatRate, formatRingAddress, formatRttOf, formatWholeRingAddress, UNKNOWN } from "../../ui/format.ts";
 import { LinkGlyph } from "../../ui/link-glyph.tsx";
 import { useText } from "../../words/words.tsx";
 import { rttFraction } from "../ring-map/geometry.ts";
+import { natWords } from "../state/nat-words.ts";
 import { nameOfAddress } from "./names.ts";
 import styles from "./peers-table.module.css";
 
@@ -26,7 +27,7 @@ export function NameCell({ address }: CellProps) {
   const name = usePeer(address, (peer) => peer.name);
   return (
     <span className={styles.name} title={name}>
-      {name}
+      <bdi>{name}</bdi>
     </span>
   );
 }
@@ -83,6 +84,26 @@ export function RttCell({ address }: CellProps) {
       )}
     </span>
   );
+}
+
+export function SiteCell({ address }: CellProps) {
+  const site = useRow(address, "site");
+  return (
+    <span className={styles.via} title={site ?? undefined}>
+      {site ?? UNKNOWN}
+    </span>
+  );
+}
+
+export function HopsCell({ address }: CellProps) {
+  const count = usePeer(address, (peer) => hopsOf(peer.row));
+  return <span className={styles.rate}>{count ?? UNKNOWN}</span>;
+}
+
+export function NatCell({ address }: CellProps) {
+  const t = useText();
+  const kind = useRow(address, "natKind") ?? "unknown";
+  return <span className={styles.via}>{t(natWords[kind])}</span>;
 }
 
 export function ReceivedCell({ address }: CellProps) {

@@ -1,7 +1,4 @@
-import { Info, Search } from "lucide-react";
 import { useMemo } from "react";
-import { Input } from "react-aria-components/Input";
-import { SearchField } from "react-aria-components/SearchField";
 import { ToggleButton } from "react-aria-components/ToggleButton";
 import { ToggleButtonGroup } from "react-aria-components/ToggleButtonGroup";
 import { places } from "../../shell/keys.ts";
@@ -9,19 +6,22 @@ import { useModel, useNow, useWindow } from "../../store/context.tsx";
 import { type KindFilter, matches, median, type Peer, peerKinds } from "../../store/peers.ts";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
-import { formatDuration, formatRtt, formatWholeRingAddress } from "../../ui/format.ts";
+import { formatDuration, formatRtt } from "../../ui/format.ts";
 import { LinkGlyph } from "../../ui/link-glyph.tsx";
 import { useCount, useText } from "../../words/words.tsx";
 import { NoRing } from "../state/no-ring.tsx";
-import { nameOfAddress } from "./names.ts";
+import { useWalk } from "../state/use-walk.ts";
+import { FilterField } from "./filter-field.tsx";
 import styles from "./peers-screen.module.css";
 import { PeersTable } from "./peers-table.tsx";
+import { tsvOf } from "./tsv.ts";
 
 const filters = ["all", "linked", ...peerKinds] as const satisfies readonly KindFilter[];
 
 /** The table of peers with its filter, what is known of the selected one, and the figures over all rows. */
 export function PeersScreen() {
   const t = useText();
+  useWalk();
   const size = useWindow((state) => state.peers.size);
   const isOnRing = useWindow((state) => state.ring !== undefined && isOnRingState(state.affiliation?.state));
   if (!isOnRing) return <NoRing />;
@@ -36,7 +36,7 @@ export function PeersScreen() {
         <>
           <FilterBar filterId={places.filter} />
           <Rows tableId={places.table} />
-          <Selection />
+          <Marked />
           <Foot />
         </>
       )}
@@ -49,7 +49,8 @@ const isOnRingState = (state: string | undefined) => state === "connected";
 export function PeersFacts() {
   const t = useText();
   const size = useWindow((state) => state.peers.size);
-  return t("peers.members", { count: size + 1 });
+  const isWalked = useWindow((state) => state.ring?.walked ?? false);
+  return t(isWalked ? "peers.members" : "peers.about", { count: size + 1 });
 }
 
 export function PeersBadge() {
@@ -83,18 +84,7 @@ function FilterBar({ filterId }: { readonly filterId: string }) {
           </ToggleButton>
         ))}
       </ToggleButtonGroup>
-      <SearchField
-        className={styles.search ?? ""}
-        aria-label={t("peers.filter")}
-        value={filter.query}
-        onChange={(query) => model.setFilter({ query })}
-      >
-        <Search size={14} aria-hidden />
-        <Input id={filterId} placeholder={t("filter.placeholder")} />
-        <span className={styles.key} aria-hidden="true">
-          /
-        </span>
-      </SearchField>
+      <FilterField id={filterId} />
     </div>
   );
 }
@@ -127,32 +117,20 @@ function Rows({ tableId }: { readonly tableId: string }) {
   );
 }
 
-/** What the picture and the row cannot hold of the selected peer: its whole address, its way, why it is not direct. */
-function Selection() {
+/** While several rows are marked: how many, and what can be done with them. */
+function Marked() {
   const t = useText();
-  const peers = useWindow((state) => state.peers);
-  const peer = useWindow((state) => (state.selected === undefined ? undefined : state.peers.get(state.selected)));
-  if (peer === undefined) return null;
-  const { row } = peer;
-  const hops = row.path.map((address) => nameOfAddress(peers, address)).join(" → ");
+  const model = useModel();
+  const marked = useWindow((state) => state.marked);
+  if (marked.size < 2) return null;
   return (
-    <aside className={styles.selection} aria-label={t("peer.selected", { name: peer.label })}>
-      <p>
-        <strong>{peer.name}</strong>
-        {row.site !== null && <span className={styles.quiet}>{row.site}</span>}
-        <span className="mono">{formatWholeRingAddress(row.ringAddress)}</span>
-        <CopyButton value={row.ringAddress} label={t("copy.ringAddress")} />
-      </p>
-      {row.path.length > 1 && <p className={styles.quiet}>{t("ring.path", { name: peer.label, hops })}</p>}
-      {row.notDirectBecause !== null && peer.kind !== "shortcut" && (
-        <p className={styles.why}>
-          <Info size={14} aria-hidden />
-          <span>
-            <strong>{t("why.title")}</strong> {row.notDirectBecause.text} {row.notDirectBecause.remedy}
-          </span>
-        </p>
-      )}
-    </aside>
+    <div className={styles.marked} role="status">
+      {t("peers.marked", { count: marked.size })}
+      <CopyButton value={() => tsvOf(marked, model.store.getState().peers)} label={t("peers.copyRows")} />
+      <Button look="quiet" onPress={() => model.mark(new Set())}>
+        {t("peers.unmark")}
+      </Button>
+    </div>
   );
 }
 
@@ -166,6 +144,7 @@ function Foot() {
   return (
     <footer className={styles.foot}>
       <span>{t("table.shown", { count: shown.length })}</span>
+      <span className={styles.notice}>{t("peers.notice")}</span>
       <span>{t("table.median", { rtt: formatRtt(median(shown.map((peer) => peer.rttMs))) })}</span>
       <span className={styles.updated}>{t("table.updated", { duration: formatDuration((now - newsAt) / 1000) })}</span>
     </footer>

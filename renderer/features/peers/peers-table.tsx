@@ -3,7 +3,7 @@ import { type ComponentType, memo, useEffect, useMemo, useRef, useState } from "
 import { Column as AriaColumn, Cell, Row, Table, TableBody, TableHeader } from "react-aria-components/Table";
 import { TableLayout, Virtualizer } from "react-aria-components/Virtualizer";
 import { useModel, useWindow } from "../../store/context.tsx";
-import { type Column, liveColumns, type Sort, sortPeers } from "../../store/peers.ts";
+import { type Column, liveColumns, type Peer, type Sort, sortPeers } from "../../store/peers.ts";
 import { rowHeight } from "../../tokens/tokens.ts";
 import { type MessageId, useText } from "../../words/words.tsx";
 import { nameOfAddress } from "./names.ts";
@@ -24,12 +24,14 @@ interface ColumnSpec {
 }
 
 const columns: readonly ColumnSpec[] = [
-  { id: "name", title: "col.name", cell: cells.NameCell, width: "1.3fr", minWidth: 110, from: 0 },
+  { id: "name", title: "col.name", cell: cells.NameCell, width: "1.3fr", minWidth: 120, from: 0 },
+  { id: "site", title: "col.site", cell: cells.SiteCell, width: "1fr", minWidth: 110, from: 1000 },
   { id: "virtualIp", title: "fact.virtualIp", cell: cells.IpCell, width: "1fr", minWidth: 118, from: 0 },
-  { id: "ringAddress", title: "fact.ringAddress", cell: cells.AddressCell, width: "1.2fr", minWidth: 160, from: 1000 },
-  { id: "link", title: "col.link", cell: cells.LinkCell, width: "1.1fr", minWidth: 142, from: 0 },
-  { id: "via", title: "col.via", cell: cells.ViaCell, width: "1fr", minWidth: 104, from: 760 },
-  { id: "rtt", title: "col.rtt", cell: cells.RttCell, width: "1.2fr", minWidth: 124, from: 420 },
+  { id: "ringAddress", title: "fact.ringAddress", cell: cells.AddressCell, width: "1.2fr", minWidth: 160, from: 1320 },
+  { id: "link", title: "col.link", cell: cells.LinkCell, width: "1.2fr", minWidth: 162, from: 0 },
+  { id: "via", title: "col.via", cell: cells.ViaCell, width: "1fr", minWidth: 104, from: 1120 },
+  { id: "rtt", title: "col.rtt", cell: cells.RttCell, width: "1.1fr", minWidth: 134, from: 420 },
+  { id: "hops", title: "col.hops", cell: cells.HopsCell, width: "0.5fr", minWidth: 64, atEnd: true, from: 640 },
   {
     id: "received",
     title: "col.received",
@@ -39,7 +41,8 @@ const columns: readonly ColumnSpec[] = [
     atEnd: true,
     from: 600,
   },
-  { id: "sent", title: "col.sent", cell: cells.SentCell, width: "0.8fr", minWidth: 96, atEnd: true, from: 680 },
+  { id: "sent", title: "col.sent", cell: cells.SentCell, width: "0.8fr", minWidth: 96, atEnd: true, from: 860 },
+  { id: "nat", title: "col.nat", cell: cells.NatCell, width: "0.8fr", minWidth: 112, from: 980 },
 ];
 
 const HEAD_HEIGHT = 34;
@@ -54,19 +57,24 @@ export function PeersTable({ id }: { readonly id: string }) {
   const host = useRef<HTMLDivElement>(null);
   const width = useWidth(host);
   const addresses = useSorted(sort, host);
-  const selected = useWindow((state) => state.selected);
+  const marked = useWindow((state) => state.marked);
   const items = useMemo(() => addresses.map(itemOf), [addresses]);
-  const shown = useMemo(() => columns.filter((column) => width >= column.from), [width]);
+  const anySite = useWindow((state) => anyWith(state.peers, "site"));
+  const shown = useMemo(
+    () => columns.filter((column) => width >= column.from && (column.id !== "site" || anySite)),
+    [width, anySite],
+  );
   return (
     <div className={styles.host} ref={host} id={id}>
       <Virtualizer layout={TableLayout} layoutOptions={{ rowHeight, headingHeight: HEAD_HEIGHT }}>
         <Table
           className={styles.table ?? ""}
           aria-label={t("nav.peers")}
-          selectionMode="single"
+          selectionMode="multiple"
           selectionBehavior="replace"
-          selectedKeys={selected === undefined ? [] : [selected]}
-          onSelectionChange={(keys) => model.select(keys === "all" ? undefined : ([...keys][0] as string | undefined))}
+          selectedKeys={marked}
+          onSelectionChange={(keys) => model.mark(new Set(keys === "all" ? addresses : ([...keys] as string[])))}
+          onRowAction={(address) => model.select(String(address))}
           sortDescriptor={{ column: sort.column, direction: sort.descending ? "descending" : "ascending" }}
           onSortChange={({ column, direction }) =>
             setSort({ column: column as Column, descending: direction === "descending" })
@@ -130,6 +138,11 @@ const PeerLine = memo(function PeerLine({
     </Row>
   );
 });
+
+function anyWith(peers: ReadonlyMap<string, Peer>, key: "site"): boolean {
+  for (const { row } of peers.values()) if (row[key]) return true;
+  return false;
+}
 
 interface Item {
   readonly id: string;

@@ -1,7 +1,7 @@
 /** Where the names beside the ring go: own links and the way to the one in focus, at most 24, pushed apart. */
 
 import { rttFraction } from "./geometry.ts";
-import { belongsTo, CORONA_GAP, type Placed, point, type RingMember, type Scene } from "./scene.ts";
+import { belongsTo, CORONA_GAP, isSeen, type Placed, point, type RingMember, type Scene } from "./scene.ts";
 
 export interface Label {
   readonly member: RingMember;
@@ -18,6 +18,11 @@ const LINE = 18;
 const TOP = 14;
 const BOTTOM = 14;
 const SELF_HALF_WIDTH = 58;
+/** Room that a name and its round trip take beside a member. */
+const NEAR_WIDTH = 150;
+/** Corner below on the left that the legend covers. */
+const LEGEND_WIDTH = 236;
+const LEGEND_HEIGHT = 204;
 const RANK = { shortcut: 0, relay: 1, near: 2, far: 3, leaf: 4, routed: 5 } as const;
 
 /** The members to name: those of the focus first, then links by how much they matter. */
@@ -36,6 +41,27 @@ export function selfLabelY(scene: Scene): number {
   return scene.centreY - scene.radius - CORONA_GAP - scene.corona - 14;
 }
 
+/**
+ * Where the picture is zoomed, a name stands beside its member, wherever that is in sight; one that would cover another
+ * is left out.
+ */
+export function placeLabelsNear(scene: Scene, members: readonly Placed[]): Label[] {
+  const taken: { readonly left: number; readonly top: number }[] = [];
+  return members.flatMap((placed) => {
+    const side = Math.sin(placed.angle) >= 0 ? 1 : -1;
+    const length = rttFraction(placed.member.rttMs ?? 1) * scene.corona;
+    const foot = point(scene, placed.angle, scene.radius + CORONA_GAP + length + 3);
+    const outside = point(scene, placed.angle, scene.radius + CORONA_GAP + length + 14);
+    const fits = (x: number) => (side > 0 ? x < scene.width - NEAR_WIDTH : x > NEAR_WIDTH);
+    if (!isSeen(scene, outside, -LINE / 2) || !fits(outside[0])) return [];
+    const left = side > 0 ? outside[0] : outside[0] - NEAR_WIDTH;
+    const top = outside[1] - LINE / 2;
+    if (taken.some((each) => Math.abs(each.left - left) < NEAR_WIDTH && Math.abs(each.top - top) < LINE)) return [];
+    taken.push({ left, top });
+    return [{ member: placed.member, foot, knee: outside, end: outside, side }];
+  });
+}
+
 export function placeLabels(scene: Scene, members: readonly Placed[]): Label[] {
   const outer = scene.radius + CORONA_GAP + scene.corona + 8;
   return ([1, -1] as const).flatMap((side) => {
@@ -46,7 +72,18 @@ export function placeLabels(scene: Scene, members: readonly Placed[]): Label[] {
         return { placed, knee, y: knee[1] };
       })
       .sort((a, b) => a.knee[1] - b.knee[1]);
-    spread(column, TOP, scene.height - BOTTOM);
+    // On the left the legend stands below: names that would lie on it go above it, those near the middle stay.
+    const legendTop = scene.height - LEGEND_HEIGHT;
+    const above =
+      side > 0 ? column : column.filter(({ knee }) => knee[1] < legendTop || knee[0] - NEAR_WIDTH < LEGEND_WIDTH);
+    const below = column.slice(above.length);
+    spread(
+      above,
+      TOP,
+      (side > 0 ? scene.height : below.length > 0 || reachesLegend(above, legendTop) ? legendTop : scene.height) -
+        BOTTOM,
+    );
+    spread(below, legendTop, scene.height - BOTTOM);
     return column.map(({ placed, knee, y }) => {
       const across = Math.sqrt(Math.max(0, outer * outer - (y - scene.centreY) ** 2)) + 12;
       // The top of the ring belongs to the name of this computer.
@@ -62,6 +99,10 @@ export function placeLabels(scene: Scene, members: readonly Placed[]): Label[] {
       };
     });
   });
+}
+
+function reachesLegend(column: readonly { readonly knee: readonly [number, number] }[], legendTop: number): boolean {
+  return column.some(({ knee }) => knee[1] >= legendTop);
 }
 
 /** Moves `y` values (sorted) apart to one line each, staying within the bounds while they hold so many lines. */

@@ -2,20 +2,21 @@ import { useMemo } from "react";
 import { ToggleButton } from "react-aria-components/ToggleButton";
 import { useModel, useWindow } from "../../store/context.tsx";
 import { linkSummaries } from "../../store/peers.ts";
+import { ringShown } from "../../store/window-store.ts";
 import { LinkGlyph } from "../../ui/link-glyph.tsx";
 import { useCount, useText } from "../../words/words.tsx";
 import styles from "./legend.module.css";
 
 /** The legend of the ring: how each kind of link looks, how many there are, and a button a kind that hides it. */
-export function Legend() {
+export function Legend({ isFlat }: { readonly isFlat: boolean }) {
   const t = useText();
   const count = useCount();
   const model = useModel();
-  const peers = useWindow((state) => state.peers);
+  const peers = useWindow(ringShown);
   const hidden = useWindow((state) => state.look.hidden);
   const rows = useMemo(() => linkSummaries(peers), [peers]);
   return (
-    <div className={styles.legend}>
+    <div className={styles.legend} data-flat={isFlat || undefined}>
       <ul className={styles.rows} aria-label={t("ring.kinds")}>
         {rows.map(({ kind, count: links, transport }) => (
           <li key={kind}>

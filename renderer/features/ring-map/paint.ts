@@ -4,8 +4,17 @@
  */
 import { linkDash, linkWidth } from "../../tokens/tokens.ts";
 import { rttFraction, tension } from "./geometry.ts";
-import { type Label, placeLabels, selfLabelY, toLabel } from "./labels.ts";
-import { belongsTo, CORONA_GAP, type LinkKind, type Placed, point, type RingMember, type Scene } from "./scene.ts";
+import { LABELS_MOST, type Label, placeLabels, placeLabelsNear, selfLabelY, toLabel } from "./labels.ts";
+import {
+  belongsTo,
+  CORONA_GAP,
+  isSeen,
+  type LinkKind,
+  type Placed,
+  point,
+  type RingMember,
+  type Scene,
+} from "./scene.ts";
 
 /** The colours of the theme that is on, read from the custom properties of tokens.css. */
 export interface Palette extends Record<LinkKind, string> {
@@ -69,19 +78,50 @@ const DRAW_ORDER: readonly LinkKind[] = ["leaf", "far", "relay", "near", "shortc
 const CROWD = 300;
 
 /** Guides, corona, track, digits and dots: what stays while the pointer moves. */
-export function paintMembers(g: Context, scene: Scene, palette: Palette, words: RingWords): void {
+export function paintMembers(
+  g: Context,
+  scene: Scene,
+  palette: Palette,
+  words: RingWords,
+  found: ReadonlySet<string> | undefined = undefined,
+): void {
   g.clearRect(0, 0, scene.width, scene.height);
   const foot = scene.radius + CORONA_GAP;
   g.lineWidth = 1;
   g.strokeStyle = palette.subtle;
-  for (const ms of GUIDES_MS) circle(g, scene, foot + rttFraction(ms) * scene.corona);
+  if (!scene.mini) for (const ms of GUIDES_MS) circle(g, scene, foot + rttFraction(ms) * scene.corona);
   g.strokeStyle = palette.border;
   g.lineWidth = 1.25;
   circle(g, scene, scene.radius);
+  g.globalAlpha = found === undefined ? 1 : 0.35;
   paintCorona(g, scene, palette);
-  paintDigits(g, scene, palette);
+  g.globalAlpha = 1;
+  if (!scene.mini) paintDigits(g, scene, palette);
   paintDots(g, scene, palette);
-  paintGuideNames(g, scene, palette, words);
+  if (found !== undefined) paintFound(g, scene, palette, found);
+  if (!scene.mini) paintGuideNames(g, scene, palette, words);
+}
+
+/** Links between other members, as far as they are known: grey and thin, behind everything. */
+export function paintMesh(g: Context, scene: Scene, palette: Palette, mesh: readonly Pair[]): void {
+  g.clearRect(0, 0, scene.width, scene.height);
+  g.strokeStyle = palette.bar;
+  g.globalAlpha = mesh.length > 2 * CROWD ? 0.22 : 0.45;
+  g.lineWidth = 0.6;
+  g.beginPath();
+  for (const [from, to] of mesh) {
+    const a = angleOf(scene, from);
+    const b = angleOf(scene, to);
+    if (a !== undefined && b !== undefined) chord(g, scene, a, b, tension(a, b));
+  }
+  g.stroke();
+  g.globalAlpha = 1;
+}
+
+export type Pair = readonly [from: string, to: string];
+
+function angleOf(scene: Scene, address: string): number | undefined {
+  return address === scene.self ? 0 : scene.byAddress.get(address)?.angle;
 }
 
 /** Links, their ends, labels and whoever is hovered or selected. */
@@ -105,23 +145,28 @@ export function paintLinks(
     }
   }
   g.globalAlpha = 1;
-  if (inFocus?.kind === "routed") paintPath(g, scene, palette, inFocus);
+  const way = inFocus !== undefined && inFocus.kind !== "relay" && inFocus.path.length > 1 ? inFocus : undefined;
+  if (way) paintPath(g, scene, palette, way);
   for (const placed of linked) {
     g.globalAlpha = Math.max(alphaOf(placed.member), inFocus ? 0.35 : 1);
     const [x, y] = point(scene, placed.angle, scene.radius);
-    cap(g, x, y, 6.4, placed.member.transport, palette.background);
-    cap(g, x, y, 4.4, placed.member.transport, palette[placed.member.kind as LinkKind]);
+    if (!scene.mini) cap(g, x, y, 6.4, placed.member.transport, palette.background);
+    cap(g, x, y, scene.mini ? 2.6 : 4.4, placed.member.transport, palette[placed.member.kind as LinkKind]);
   }
-  if (!hidden.has("relay")) paintRelays(g, scene, palette, linked, inFocus);
+  if (!hidden.has("relay") && !scene.mini) paintRelays(g, scene, palette, linked, inFocus);
   g.globalAlpha = 1;
-  if (inFocus?.kind === "routed") paintHops(g, scene, palette, inFocus);
+  if (way) paintHops(g, scene, palette, way);
   paintHalo(g, scene, palette, focus);
   paintSelf(g, scene, palette, words);
+  if (scene.mini) return [];
   if (scene.compact) {
     if (inFocus) paintBoxes(g, scene, palette, words, inFocus);
     return [];
   }
-  const labels = placeLabels(scene, toLabel(scene, inFocus, hidden));
+  const labels =
+    scene.zoom > 1
+      ? placeLabelsNear(scene, inSight(scene, inFocus, hidden))
+      : placeLabels(scene, toLabel(scene, inFocus, hidden));
   for (const label of labels) paintLabel(g, palette, label, words, alphaOf(label.member), label.member === inFocus);
   g.globalAlpha = 1;
   return labels;
@@ -133,16 +178,39 @@ function circle(g: Context, scene: Scene, radius: number): void {
   g.stroke();
 }
 
+/** Who is named where the picture is zoomed: the focus, own links, and others that are in sight. */
+function inSight(scene: Scene, focus: RingMember | undefined, hidden: ReadonlySet<string>): Placed[] {
+  const first = toLabel(scene, focus, hidden);
+  const others = scene.placed.filter(
+    (placed) => placed.member.kind === "routed" && isSeen(scene, point(scene, placed.angle, scene.radius)),
+  );
+  return [...new Set([...first, ...others])].slice(0, 3 * LABELS_MOST);
+}
+
+/** All bars of one colour are one path: a thousand strokes cost many times more. */
 function paintCorona(g: Context, scene: Scene, palette: Palette): void {
   const foot = scene.radius + CORONA_GAP;
-  g.lineWidth = scene.placed.length > CROWD ? 1 : 2;
-  for (const { member, angle } of scene.placed) {
+  const crowded = scene.placed.length > CROWD && scene.zoom < 2;
+  g.lineWidth = scene.mini ? (crowded ? 0.6 : 1.25) : crowded ? 1 : 2;
+  const byColour = new Map<string, Placed[]>();
+  for (const placed of scene.placed) {
+    const { member } = placed;
     if (member.rttMs === null) continue;
     const measured = member.kind !== "routed" && !member.predicted;
-    g.strokeStyle = measured ? palette[member.kind as LinkKind] : palette.bar;
+    const colour = measured ? palette[member.kind as LinkKind] : palette.bar;
+    const list = byColour.get(colour);
+    if (list) list.push(placed);
+    else byColour.set(colour, [placed]);
+  }
+  for (const [colour, list] of byColour) {
+    g.strokeStyle = colour;
     g.beginPath();
-    g.moveTo(...point(scene, angle, foot));
-    g.lineTo(...point(scene, angle, foot + Math.max(2, rttFraction(member.rttMs) * scene.corona)));
+    for (const { member, angle } of list) {
+      const from = point(scene, angle, foot);
+      if (scene.zoom > 1 && !isSeen(scene, from, scene.corona)) continue;
+      g.moveTo(...from);
+      g.lineTo(...point(scene, angle, foot + Math.max(2, rttFraction(member.rttMs ?? 1) * scene.corona)));
+    }
     g.stroke();
   }
 }
@@ -172,18 +240,38 @@ function paintDigits(g: Context, scene: Scene, palette: Palette): void {
 }
 
 function paintDots(g: Context, scene: Scene, palette: Palette): void {
-  const size = scene.placed.length > CROWD ? 1.2 : 2.2;
+  const crowded = scene.placed.length > CROWD && scene.zoom < 2;
+  const size = scene.mini ? 1 : crowded ? 1.2 : 2.2;
+  const dot = (placed: Placed, radius: number) => {
+    const [x, y] = point(scene, placed.angle, scene.radius);
+    if (scene.zoom > 1 && !isSeen(scene, [x, y], 4)) return;
+    g.moveTo(x + radius, y);
+    g.arc(x, y, radius, 0, TURN);
+  };
+  g.fillStyle = palette.muted;
+  g.beginPath();
+  for (const placed of scene.placed) if (!placed.member.silent) dot(placed, size);
+  g.fill();
   g.lineWidth = 1;
+  g.fillStyle = palette.background;
+  g.strokeStyle = palette.muted;
+  g.beginPath();
+  for (const placed of scene.placed) if (placed.member.silent) dot(placed, size + 0.6);
+  g.fill();
+  g.stroke();
+}
+
+/** Those that a search found: a solid mark across the ring. */
+function paintFound(g: Context, scene: Scene, palette: Palette, found: ReadonlySet<string>): void {
+  g.strokeStyle = palette.text;
+  g.lineWidth = 2;
+  g.beginPath();
   for (const { member, angle } of scene.placed) {
-    const [x, y] = point(scene, angle, scene.radius);
-    g.beginPath();
-    g.arc(x, y, member.silent ? size + 0.6 : size, 0, TURN);
-    g.fillStyle = member.silent ? palette.background : palette.muted;
-    g.fill();
-    if (!member.silent) continue;
-    g.strokeStyle = palette.muted;
-    g.stroke();
+    if (!found.has(member.ringAddress)) continue;
+    g.moveTo(...point(scene, angle, scene.radius - 7));
+    g.lineTo(...point(scene, angle, scene.radius + 7));
   }
+  g.stroke();
 }
 
 /** `10 ms`, `100 ms`, `1 s` where the lower half has its widest gap. */
@@ -225,8 +313,8 @@ function chord(g: Context, scene: Scene, from: number, to: number, bend: number)
 
 function paintLink(g: Context, scene: Scene, palette: Palette, placed: Placed, kind: LinkKind, wide: boolean): void {
   g.strokeStyle = palette[kind];
-  g.lineWidth = linkWidth[kind] + (wide ? 0.75 : 0);
-  g.setLineDash([...linkDash[kind]]);
+  g.lineWidth = (linkWidth[kind] + (wide ? 0.75 : 0)) * (scene.mini ? 0.7 : 1);
+  g.setLineDash(linkDash[kind].map((length) => length * (scene.mini ? 0.6 : 1)));
   const relay = kind === "relay" && placed.member.via !== null ? scene.byAddress.get(placed.member.via) : undefined;
   g.beginPath();
   if (relay) {
@@ -344,12 +432,13 @@ function paintSelf(g: Context, scene: Scene, palette: Palette, words: RingWords)
   const [x, y] = point(scene, 0, scene.radius);
   g.fillStyle = palette.background;
   g.beginPath();
-  g.arc(x, y, 11, 0, TURN);
+  g.arc(x, y, scene.mini ? 6.5 : 11, 0, TURN);
   g.fill();
   g.fillStyle = palette.text;
   g.beginPath();
-  g.arc(x, y, 7, 0, TURN);
+  g.arc(x, y, scene.mini ? 4.5 : 7, 0, TURN);
   g.fill();
+  if (scene.mini) return;
   const top = selfLabelY(scene);
   g.font = `600 12px ${palette.sans}`;
   g.textAlign = "center";

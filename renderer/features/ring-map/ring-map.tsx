@@ -1,47 +1,54 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
 import { useModel, useWindow } from "../../store/context.tsx";
-import type { Peer } from "../../store/peers.ts";
+import { type Filter, matches, type Peer } from "../../store/peers.ts";
+import { ringShown, type WindowState } from "../../store/window-store.ts";
 import { formatRate, formatRtt, formatRttOf } from "../../ui/format.ts";
 import { useText } from "../../words/words.tsx";
 import { nameOfAddress } from "../peers/names.ts";
 import { angleFrom } from "./geometry.ts";
+import { meshOf, ringMembers, withTrace } from "./members.ts";
 import type { RingWords } from "./paint.ts";
 import styles from "./ring-map.module.css";
 import { RingView } from "./ring-view.ts";
-import type { RingMember } from "./scene.ts";
+import type { Look } from "./scene.ts";
+
+export interface RingControls {
+  zoomBy(factor: number): void;
+  moveBy(dx: number, dy: number): void;
+  whole(): void;
+  png(): Promise<Blob>;
+  svg(): Blob;
+}
 
 export interface RingMapProps {
-  readonly hidden: ReadonlySet<string>;
-  readonly widened: boolean;
   /** Id given to the list over the picture, so that a key can move focus to it. */
   readonly id: string;
+  readonly controls: React.Ref<RingControls>;
+  readonly onLook: (look: Look) => void;
 }
 
 /**
  * The ring as a picture, and over it an invisible list of the linked peers in ring order for keyboard and screen reader.
  */
-export function RingMap({ hidden, widened, id }: RingMapProps) {
+export function RingMap({ id, controls, onLook }: RingMapProps) {
   const model = useModel();
   const host = useRef<HTMLDivElement>(null);
+  const mesh = useRef<HTMLCanvasElement>(null);
   const members = useRef<HTMLCanvasElement>(null);
   const links = useRef<HTMLCanvasElement>(null);
   const view = useRef<RingView>(undefined);
   const words = useRingWords();
+  const [isNear, setNear] = useState(false);
 
   useEffect(() => {
-    if (!host.current || !members.current || !links.current) return;
-    const ring = new RingView(host.current, members.current, links.current);
+    if (!host.current || !members.current || !links.current || !mesh.current) return;
+    const ring = new RingView(host.current, { mesh: mesh.current, members: members.current, links: links.current });
     view.current = ring;
-    let peers: ReadonlyMap<string, Peer> | undefined;
-    let drawn: readonly RingMember[] = [];
-    const show = () => {
-      const state = model.store.getState();
-      if (state.ring === undefined) return;
-      if (state.peers !== peers) drawn = [...state.peers.values()].map(toMember);
-      peers = state.peers;
-      const { hovered, selected } = state;
-      ring.show({ self: state.ring.self, members: drawn, hovered, selected, hidden, widened, words });
+    ring.onLook = (look) => {
+      setNear(look.zoom > 1);
+      onLook(look);
     };
+    const show = () => showState(ring, model.store.getState(), words);
     show();
     const stop = model.store.subscribe(show);
     return () => {
@@ -49,31 +56,136 @@ export function RingMap({ hidden, widened, id }: RingMapProps) {
       ring.close();
       view.current = undefined;
     };
-  }, [model, hidden, widened, words]);
+  }, [model, words, onLook]);
+  useImperativeHandle(controls, () => ({
+    zoomBy: (factor) => view.current?.zoomBy(factor),
+    moveBy: (dx, dy) => view.current?.moveBy(dx, dy),
+    whole: () => view.current?.whole(),
+    png: () => view.current?.png() ?? Promise.reject(new Error("The ring is not drawn.")),
+    svg: () => {
+      if (view.current === undefined) throw new Error("The ring is not drawn.");
+      return view.current.svg();
+    },
+  }));
 
-  const memberAt = (event: React.MouseEvent) => {
-    const box = host.current?.getBoundingClientRect();
-    return box && view.current?.memberAt(event.clientX - box.left, event.clientY - box.top);
-  };
+  const pointer = usePointer(host, view);
   return (
-    <div className={styles.host} ref={host}>
+    <div className={styles.host} ref={host} data-near={isNear || undefined}>
       <div aria-hidden="true">
+        <canvas ref={mesh} className={styles.layer} />
         <canvas ref={members} className={styles.layer} />
         <canvas ref={links} className={styles.layer} />
       </div>
-      <RingList
-        id={id}
-        hidden={hidden}
-        onPointerMove={(event) => model.hover(memberAt(event)?.ringAddress)}
-        onPointerLeave={() => model.hover(undefined)}
-        onClick={(event) => model.select(memberAt(event)?.ringAddress)}
-      />
+      <RingList id={id} {...pointer} />
       <RingCard placeOf={(address) => view.current?.placeOf(address)} host={host} />
     </div>
   );
 }
 
-function useRingWords(): RingWords {
+function showState(ring: RingView, state: WindowState, words: RingWords): void {
+  if (state.ring === undefined) return;
+  const { hovered, selected, look, traced } = state;
+  const peers = ringShown(state);
+  const plain = ringMembers(peers);
+  const isTraced = traced !== undefined && traced.peer === selected && look.at === undefined;
+  ring.show({
+    self: state.ring.self,
+    members: isTraced ? tracedMembers(plain, traced) : plain,
+    hovered,
+    selected,
+    found: foundIn(peers, state.filter),
+    hidden: look.hidden,
+    widened: look.widened,
+    mesh: look.allLinks ? meshOf(plain) : undefined,
+    quiet: selected !== undefined,
+    words,
+  });
+}
+
+/** The newest result is kept, because the picture is drawn anew only for new members. */
+let newestTraced:
+  | { readonly of: readonly unknown[]; readonly by: object; readonly members: ReturnType<typeof withTrace> }
+  | undefined;
+
+function tracedMembers(...[members, traced]: Parameters<typeof withTrace>): ReturnType<typeof withTrace> {
+  if (newestTraced?.of !== members || newestTraced.by !== traced) {
+    newestTraced = { of: members, by: traced, members: withTrace(members, traced) };
+  }
+  return newestTraced.members;
+}
+
+let newestFound:
+  | { readonly peers: ReadonlyMap<string, Peer>; readonly filter: Filter; readonly found: ReadonlySet<string> }
+  | undefined;
+
+/** Who the filter finds; undefined while nothing is filtered. */
+export function foundIn(peers: ReadonlyMap<string, Peer>, filter: Filter): ReadonlySet<string> | undefined {
+  if (filter.kind === "all" && filter.query.trim() === "") return undefined;
+  if (newestFound?.peers !== peers || newestFound.filter !== filter) {
+    const found = new Set(
+      [...peers.values()].filter((peer) => matches(peer, filter)).map(({ row }) => row.ringAddress),
+    );
+    newestFound = { peers, filter, found };
+  }
+  return newestFound.found;
+}
+
+const WHEEL_STEP = 1.0016;
+const DRAG_FROM = 4;
+
+/** Hover and click find members; the wheel and two fingers zoom; dragging moves what is zoomed. */
+function usePointer(host: React.RefObject<HTMLDivElement | null>, view: React.RefObject<RingView | undefined>) {
+  const model = useModel();
+  const drag = useRef<{ x: number; y: number; moved: boolean }>(undefined);
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    const onWheel = (event: WheelEvent) => {
+      event.preventDefault();
+      const box = element.getBoundingClientRect();
+      const speed = event.ctrlKey ? 6 : 1;
+      const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
+      view.current?.zoomBy(WHEEL_STEP ** (-pixels * speed), {
+        x: event.clientX - box.left,
+        y: event.clientY - box.top,
+      });
+    };
+    // React's own wheel listener is passive and could not keep the page from scrolling.
+    element.addEventListener("wheel", onWheel, { passive: false });
+    return () => element.removeEventListener("wheel", onWheel);
+  }, [host, view]);
+  const memberAt = (event: React.MouseEvent) => {
+    const box = host.current?.getBoundingClientRect();
+    return box && view.current?.memberAt(event.clientX - box.left, event.clientY - box.top);
+  };
+  return {
+    onPointerDown: (event: React.PointerEvent) => {
+      if (event.button === 0) drag.current = { x: event.clientX, y: event.clientY, moved: false };
+    },
+    onPointerMove: (event: React.PointerEvent) => {
+      const from = drag.current;
+      if (from && event.buttons === 1 && (view.current?.look.zoom ?? 1) > 1) {
+        const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
+        if (from.moved || Math.hypot(dx, dy) > DRAG_FROM) {
+          view.current?.moveBy(dx, dy);
+          drag.current = { x: event.clientX, y: event.clientY, moved: true };
+          return;
+        }
+      }
+      model.hover(memberAt(event)?.ringAddress);
+    },
+    onPointerLeave: () => {
+      drag.current = undefined;
+      model.hover(undefined);
+    },
+    onClick: (event: React.MouseEvent) => {
+      if (!drag.current?.moved) model.select(memberAt(event)?.ringAddress);
+      drag.current = undefined;
+    },
+  };
+}
+
+export function useRingWords(): RingWords {
   const t = useText();
   return useMemo(
     () => ({
@@ -85,34 +197,34 @@ function useRingWords(): RingWords {
   );
 }
 
-function toMember(peer: Peer): RingMember {
-  const { ringAddress, transport, via, path } = peer.row;
-  const { label, kind, rttMs, predicted, silent } = peer;
-  return { ringAddress, name: label, kind, transport, rttMs, predicted, via, path, silent };
-}
-
 interface RingListProps {
   readonly id: string;
-  readonly hidden: ReadonlySet<string>;
+  readonly onPointerDown: (event: React.PointerEvent) => void;
   readonly onPointerMove: (event: React.PointerEvent) => void;
   readonly onPointerLeave: () => void;
   readonly onClick: (event: React.MouseEvent) => void;
 }
 
-function RingList({ id, hidden, ...pointer }: RingListProps) {
+const OPTIONS_LIMIT = 300;
+
+function RingList({ id, ...pointer }: RingListProps) {
   const t = useText();
   const model = useModel();
-  const peers = useWindow((state) => state.peers);
+  const peers = useWindow(ringShown);
+  const hidden = useWindow((state) => state.look.hidden);
+  const filter = useWindow((state) => state.filter);
   const self = useWindow((state) => state.ring?.self);
   const selected = useWindow((state) => state.selected);
   const [active, setActive] = useState<string>();
   const options = useMemo(() => {
     if (self === undefined) return [];
     const clockwise = (peer: Peer) => (angleFrom(self, peer.row.ringAddress) + Math.PI * 2) % (Math.PI * 2);
+    const found = foundIn(peers, filter);
     return [...peers.values()]
-      .filter((peer) => peer.kind !== "routed" && !hidden.has(peer.kind))
-      .sort((a, b) => clockwise(a) - clockwise(b));
-  }, [peers, self, hidden]);
+      .filter((peer) => (found ? found.has(peer.row.ringAddress) : peer.kind !== "routed" && !hidden.has(peer.kind)))
+      .sort((a, b) => clockwise(a) - clockwise(b))
+      .slice(0, OPTIONS_LIMIT);
+  }, [peers, self, hidden, filter]);
   const counts = useMemo(() => countKinds(peers), [peers]);
   const at = options.findIndex((peer) => peer.row.ringAddress === active);
   const move = (index: number) => {
@@ -145,7 +257,7 @@ function RingList({ id, hidden, ...pointer }: RingListProps) {
       case "Escape":
         setActive(undefined);
         model.hover(undefined);
-        model.select(undefined);
+        model.closeInspector();
         return true;
       default:
         return false;
@@ -207,8 +319,9 @@ function RingCard({
   readonly host: React.RefObject<HTMLDivElement | null>;
 }) {
   const t = useText();
-  const peer = useWindow((state) => (state.hovered === undefined ? undefined : state.peers.get(state.hovered)));
-  const peers = useWindow((state) => state.peers);
+  const peers = useWindow(ringShown);
+  const hovered = useWindow((state) => state.hovered);
+  const peer = hovered === undefined ? undefined : peers.get(hovered);
   const place = peer && placeOf(peer.row.ringAddress);
   if (peer === undefined || place === undefined) return null;
   const { row } = peer;

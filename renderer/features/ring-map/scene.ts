@@ -39,6 +39,10 @@ export interface Scene {
   readonly corona: number;
   /** No room for labels beside the ring: only the one in focus is named, in a box. */
   readonly compact: boolean;
+  /** A small picture without words. */
+  readonly mini: boolean;
+  /** 1 shows the whole ring. */
+  readonly zoom: number;
   readonly lens: Lens;
   /** Sorted by angle. */
   readonly placed: readonly Placed[];
@@ -59,13 +63,39 @@ export interface SceneInput {
   readonly height: number;
   /** 0 true angles, 1 neighbours widened. */
   readonly widen: number;
+  readonly mini?: boolean;
+  /** Beside the inspector, which needs the room of the labels. */
+  readonly quiet?: boolean;
+  readonly look?: Look;
 }
 
-export function layOut({ self, members, width, height, widen }: SceneInput): Scene {
-  const compact = width < COMPACT_BELOW;
-  const corona = Math.min(58, Math.max(22, height * 0.075));
-  const side = compact ? 16 : LABEL_ROOM;
-  const radius = Math.max(40, Math.min(height / 2 - corona - CORONA_GAP - 30, width / 2 - corona - CORONA_GAP - side));
+/** How near the picture is seen, and by how many pixels its middle is moved. */
+export interface Look {
+  readonly zoom: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+export const WHOLE: Look = { zoom: 1, x: 0, y: 0 };
+export const ZOOM_MOST = 8;
+
+export function layOut({
+  self,
+  members,
+  width,
+  height,
+  widen,
+  mini = false,
+  quiet = false,
+  look = WHOLE,
+}: SceneInput): Scene {
+  const compact = !mini && (quiet || width < COMPACT_BELOW);
+  const depth = mini ? 22 : Math.min(58, Math.max(22, height * 0.075));
+  const side = mini ? 4 : compact ? 16 : LABEL_ROOM;
+  const top = mini ? 2 : quiet ? 46 : 30;
+  const whole = Math.max(40, Math.min(height / 2 - depth - CORONA_GAP - top, width / 2 - depth - CORONA_GAP - side));
+  const radius = whole * look.zoom;
+  const corona = depth * Math.min(2, Math.sqrt(look.zoom));
   const true_ = members.map((member) => ({ member, angle: angleFrom(self, member.ringAddress) }));
   const lens = neighbourLens(
     true_.map(({ angle }) => angle),
@@ -75,17 +105,25 @@ export function layOut({ self, members, width, height, widen }: SceneInput): Sce
   return {
     width,
     height,
-    centreX: width / 2,
-    centreY: height / 2 + 10,
+    centreX: width / 2 + look.x,
+    centreY: height / 2 + middleOffset(mini, quiet) + look.y,
     radius,
     corona,
     compact,
+    mini,
+    zoom: look.zoom,
     lens,
     placed,
     angles: placed.map(({ angle }) => angle),
     byAddress: new Map(placed.map((each) => [each.member.ringAddress, each])),
     self,
   };
+}
+
+/** The middle lies below that of the host, to leave room for the name of this computer; above it where the legend is flat. */
+function middleOffset(mini: boolean, quiet: boolean): number {
+  if (mini) return 0;
+  return quiet ? -10 : 10;
 }
 
 /** The same places with newer members in them; for ticks that move nobody. */
@@ -103,6 +141,26 @@ export function samePlaces(a: readonly RingMember[], b: readonly RingMember[]): 
 /** A point at an angle and a distance from the middle. */
 export function point(scene: Scene, angle: number, distance: number): readonly [x: number, y: number] {
   return [scene.centreX + distance * Math.sin(angle), scene.centreY - distance * Math.cos(angle)];
+}
+
+/** Whether a point is in the picture, with some room around it. */
+export function isSeen(scene: Scene, [x, y]: readonly [number, number], room = 0): boolean {
+  return x >= -room && y >= -room && x <= scene.width + room && y <= scene.height + room;
+}
+
+/** A look nearer or farther by which the point under the pointer stays where it is. */
+export function zoomed(look: Look, factor: number, x: number, y: number, width: number, height: number): Look {
+  const zoom = Math.max(1, Math.min(ZOOM_MOST, look.zoom * factor));
+  const share = zoom / look.zoom;
+  const [fromX, fromY] = [x - width / 2, y - height / 2];
+  return moved({ zoom, x: fromX - (fromX - look.x) * share, y: fromY - (fromY - look.y) * share }, 0, 0, width, height);
+}
+
+/** A look moved by some pixels, never so far that the ring is lost. */
+export function moved(look: Look, dx: number, dy: number, width: number, height: number): Look {
+  const most = (size: number) => ((look.zoom - 1) * size) / 2;
+  const within = (value: number, bound: number) => Math.max(-bound, Math.min(bound, value));
+  return { zoom: look.zoom, x: within(look.x + dx, most(width)), y: within(look.y + dy, most(height)) };
 }
 
 const PICK_WITHIN = 14;
@@ -138,5 +196,5 @@ function arc(scene: Scene, a: number, b: number): number {
 export function belongsTo(member: RingMember, focus: RingMember): boolean {
   if (member.ringAddress === focus.ringAddress) return true;
   if (focus.kind === "relay") return member.ringAddress === focus.via;
-  return focus.kind === "routed" && focus.path.includes(member.ringAddress);
+  return (focus.kind === "routed" || focus.path.length > 1) && focus.path.includes(member.ringAddress);
 }

@@ -4,9 +4,10 @@ import { SLOW_AFTER_MS, type State, stateOf } from "../../store/condition.ts";
 import { useModel, useNow, useWindow } from "../../store/context.tsx";
 import { isOn } from "../../store/window-store.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
-import { formatRingAddress, formatWholeRingAddress } from "../../ui/format.ts";
+import { formatRingAddress, formatWholeRingAddress, UNKNOWN } from "../../ui/format.ts";
 import { Switch } from "../../ui/switch.tsx";
 import { type MessageId, type Text, useRichText, useText } from "../../words/words.tsx";
+import { natWords } from "./nat-words.ts";
 import styles from "./state-panel.module.css";
 
 /** The state in one word and one sentence, and the switch of the ring. */
@@ -122,20 +123,25 @@ function Waiting({ affiliation }: { readonly affiliation: AffiliationView }) {
   );
 }
 
-const natWords = {
-  public: "nat.open",
-  eim: "nat.easy",
-  "edm-seq": "nat.hard",
-  "edm-random": "nat.hard",
-  "udp-blocked": "nat.blocked",
-  unknown: "nat.unknown",
-} as const;
-
 function Facts({ affiliation }: { readonly affiliation: AffiliationView }) {
   const t = useText();
   const port = useWindow((state) => state.snapshot?.status.helper.port ?? null);
   return (
     <dl className={styles.facts}>
+      <div>
+        <dt>{t("fact.virtualIp")}</dt>
+        <dd className={styles.copied}>
+          <span className="mono">{affiliation.virtualIp ?? UNKNOWN}</span>
+          {affiliation.virtualIp !== null && <CopyButton value={affiliation.virtualIp} label={t("peer.copyIp")} />}
+        </dd>
+      </div>
+      <div>
+        <dt>{t("fact.interface")}</dt>
+        <dd>
+          {affiliation.interface.name}
+          <span className={styles.quiet}>{t("interface.mtu", { bytes: String(affiliation.interface.mtuBytes) })}</span>
+        </dd>
+      </div>
       <div>
         <dt>{t("fact.network")}</dt>
         <dd>

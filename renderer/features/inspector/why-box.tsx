@@ -1,0 +1,114 @@
+/** Whether packets go straight to the peer, else the one cause, what was tried, and what can be done about it. */
+import { CircleCheck, Info, TriangleAlert } from "lucide-react";
+import type { NotDirectBecause } from "#contract";
+import { useOrder } from "../../store/asking.ts";
+import { useModel, useWindow } from "../../store/context.tsx";
+import type { Peer } from "../../store/peers.ts";
+import { Button } from "../../ui/button.tsx";
+import { formatRtt } from "../../ui/format.ts";
+import { type Text, useClockTime, useText } from "../../words/words.tsx";
+import { nameOfAddress } from "../peers/names.ts";
+import styles from "./inspector.module.css";
+
+const LONG_HOPS = 3;
+const LONG_MS = 250;
+const TRIES_SHOWN = 4;
+
+export function WhyBox({ peer }: { readonly peer: Peer }) {
+  const t = useText();
+  const { row, kind } = peer;
+  const because = row.notDirectBecause;
+  if (because === null || (row.transport !== null && row.transport !== "relay")) {
+    if (row.transport === null) return null;
+    return (
+      <section className={styles.section}>
+        <div className={styles.why} data-tone="ok">
+          <h3>
+            <CircleCheck size={16} aria-hidden />
+            {t("direct.title", { transport: row.transport.toUpperCase() })}
+          </h3>
+          {kind !== "routed" && <p>{t(`link.${kind}.help`)}</p>}
+        </div>
+      </section>
+    );
+  }
+  return (
+    <section className={styles.section}>
+      <NotDirect peer={peer} because={because} />
+    </section>
+  );
+}
+
+function NotDirect({ peer, because }: { readonly peer: Peer; readonly because: NotDirectBecause }) {
+  const t = useText();
+  const clock = useClockTime();
+  const model = useModel();
+  const readOnly = useWindow((state) => state.reach.kind !== "open" || state.reach.readOnly);
+  const affiliation = useWindow((state) => state.affiliation?.name) ?? "";
+  const relay = useWindow((state) => (peer.row.via === null ? undefined : nameOfAddress(state.peers, peer.row.via)));
+  const traced = useWindow((state) => (state.traced?.peer === peer.row.ringAddress ? state.traced : undefined));
+  const ask = { affiliation, peer: peer.row.ringAddress };
+  const [direct, tryDirect] = useOrder(() => model.calls.tryDirect(ask), peer.row.ringAddress);
+  const [shortcut, build] = useOrder(() => model.calls.shortcut(ask), peer.row.ringAddress);
+  const order = peer.kind === "routed" ? shortcut : direct;
+  const hops = traced?.hops.length ?? peer.row.path.length;
+  const rttMs = traced?.hops.at(-1)?.rttMs ?? peer.row.rttMs;
+  const long = peer.kind === "routed" && (hops > LONG_HOPS || (rttMs !== null && rttMs > LONG_MS));
+  const tried = because.tried.slice(-TRIES_SHOWN);
+  return (
+    <div className={styles.why} data-tone={peer.kind === "relay" ? "warn" : "info"}>
+      <h3>
+        {peer.kind === "relay" ? <TriangleAlert size={16} aria-hidden /> : <Info size={16} aria-hidden />}
+        {t("why.title")}
+      </h3>
+      <p>{sentence(t, because, peer)}</p>
+      {(relay !== undefined || long || tried.length > 0) && (
+        <ul>
+          {relay !== undefined && <li>{t("why.relayCarries", { via: relay })}</li>}
+          {long && rttMs !== null && (
+            <li>
+              {peer.row.rttEstimateMs !== null
+                ? t("why.longPath", { rtt: formatRtt(rttMs), hops, estimate: formatRtt(peer.row.rttEstimateMs) })
+                : t("why.longWay", { rtt: formatRtt(rttMs), hops })}
+            </li>
+          )}
+          {tried.map(({ transport, to, at, result }) => (
+            <li key={`${at} ${to}`}>{t("why.tried", { time: clock(Date.parse(at) / 1000), transport, to, result })}</li>
+          ))}
+        </ul>
+      )}
+      <p>{because.remedy}</p>
+      {!readOnly && (
+        <div className={styles.actions}>
+          {peer.kind === "routed" ? (
+            <Button onPress={build} isDisabled={shortcut.kind === "waiting"}>
+              {t("why.build")}
+            </Button>
+          ) : (
+            <Button onPress={tryDirect} isDisabled={direct.kind === "waiting" || because.code === "trying"}>
+              {t("why.tryDirect")}
+            </Button>
+          )}
+        </div>
+      )}
+      <p className={styles.outcome} role="status">
+        {order.kind === "done" && t(peer.kind === "routed" ? "why.building" : "why.tryingNow")}
+        {order.kind === "failed" && `${order.error.text} ${order.error.remedy}`}
+      </p>
+    </div>
+  );
+}
+
+/** Our own words where the cause says all; the helper's where it knows more than its code. */
+function sentence(t: Text, { code, text }: NotDirectBecause, peer: Peer): string {
+  switch (code) {
+    case "bothHard":
+      return t("why.bothHard");
+    case "peerFirewall":
+    case "sameNat":
+    case "peerUdpBlocked":
+      return t(`why.${code}`, { peer: peer.label });
+    default:
+      return text;
+  }
+}
