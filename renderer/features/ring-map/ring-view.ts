@@ -6,6 +6,7 @@ import { onThemeChange } from "../../ui/theme.ts";
 import type { Label } from "./labels.ts";
 import { type Pair, type Palette, paintLinks, paintMembers, paintMesh, type RingWords, readPalette } from "./paint.ts";
 import {
+  isSeen,
   type Look,
   layOut,
   moved,
