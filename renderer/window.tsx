@@ -7,14 +7,17 @@ import { word } from "./features/state/state-panel.tsx";
 import { TroubleBar } from "./features/state/trouble-bar.tsx";
 import { WholePage } from "./features/state/whole-page.tsx";
 import { screens } from "./screens.tsx";
+import { CommandField } from "./shell/command-field.tsx";
+import { KeyList } from "./shell/key-list.tsx";
 import { useKeys } from "./shell/keys.ts";
 import { useRoute } from "./shell/route.ts";
 import { type ScreenSpec, ScreensProvider } from "./shell/screen.tsx";
 import { SideBar } from "./shell/side-bar.tsx";
 import { TopBar } from "./shell/top-bar.tsx";
 import { conditionOf, stateOf, troubleOf } from "./store/condition.ts";
-import { useNow, useWindow } from "./store/context.tsx";
+import { useModel, useNow, useWindow } from "./store/context.tsx";
 import { Notice } from "./ui/notice.tsx";
+import { Toast } from "./ui/toast.tsx";
 import styles from "./window.module.css";
 import { useText } from "./words/words.tsx";
 
@@ -38,6 +41,9 @@ export function Window() {
         ? t("state.stopped")
         : word(t, stateOf(affiliation), affiliation)
       : "";
+  const model = useModel();
+  const overlay = useWindow((state) => state.overlay);
+  const closeOverlay = () => model.showOverlay(undefined);
   useKeys(screens);
   useTitle(spoken);
   const { Screen } = screen;
@@ -53,9 +59,9 @@ export function Window() {
           <p className="spoken" role="status">
             {spoken}
           </p>
-          {trouble && <TroubleBar trouble={trouble} />}
           <div className={styles.body} data-dim={trouble !== undefined || undefined}>
-            <main id={MAIN} tabIndex={-1} className={styles.main} data-fills={screen.fills}>
+            <main id={MAIN} tabIndex={-1} data-region className={styles.main} data-fills={screen.fills}>
+              {trouble && <TroubleBar trouble={trouble} />}
               {condition.kind === "affiliation" ? (
                 <>
                   <Notices />
@@ -70,6 +76,9 @@ export function Window() {
             {condition.kind === "affiliation" && screen.inspector && <Inspector />}
           </div>
         </div>
+        <Toast />
+        <CommandField isOpen={overlay === "command"} onClose={closeOverlay} />
+        <KeyList isOpen={overlay === "keys"} onClose={closeOverlay} />
       </div>
     </ScreensProvider>
   );

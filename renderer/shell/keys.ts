@@ -22,6 +22,8 @@ export function useKeys(screens: readonly ScreenSpec[]): void {
     let goUntil = 0;
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing) return;
+      // What lies over the window has the keyboard.
+      if (document.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]')) return;
       const waited = goUntil > event.timeStamp;
       goUntil = 0;
       const taken = event.ctrlKey || event.metaKey ? withControl(event, screens, model) : plain(event, waited);
@@ -30,7 +32,13 @@ export function useKeys(screens: readonly ScreenSpec[]): void {
       event.stopPropagation();
     };
     const plain = (event: KeyboardEvent, waited: boolean): boolean => {
-      if (event.altKey || isWriting(event.target)) return false;
+      if (event.altKey) return false;
+      if (event.key === "F6") return nextRegion(event.shiftKey ? -1 : 1);
+      if (event.key === "F1") {
+        model.showOverlay("keys");
+        return true;
+      }
+      if (isWriting(event.target) || !model.store.getState().letterKeys) return false;
       if (waited) {
         const screen = screens.find(({ letter }) => letter === event.key.toLowerCase());
         if (screen === undefined) return false;
@@ -44,6 +52,14 @@ export function useKeys(screens: readonly ScreenSpec[]): void {
         case "/":
           go(screenOf(location.hash) === "ring" ? "ring" : "peers", focusOf.filter);
           return true;
+        case ".":
+          model.showOverlay("command");
+          return true;
+        case "?":
+          model.showOverlay("keys");
+          return true;
+        case "c":
+          return copyIp(model);
         case "t":
         case "T":
           swap();
@@ -64,6 +80,10 @@ function withControl(event: KeyboardEvent, screens: readonly ScreenSpec[], model
     const name = ({ c: "ring", i: "interface" } as const)[event.key.toLowerCase()];
     if (name === undefined) return false;
     model.toggleSwitch(name);
+    return true;
+  }
+  if (event.key.toLowerCase() === "k") {
+    model.showOverlay("command");
     return true;
   }
   const number = Number(event.key);
@@ -87,6 +107,30 @@ function swap(): void {
   if (screenOf(location.hash) === "peers") go("ring", focusOf.ring);
   else go("peers", focusOf.table);
 }
+
+/** Copies the virtual IP of the selected peer; false where none is selected or it has none. */
+function copyIp(model: WindowModel): boolean {
+  const { selected, peers } = model.store.getState();
+  const ip = selected === undefined ? null : (peers.get(selected)?.row.virtualIp ?? null);
+  if (ip === null) return false;
+  navigator.clipboard.writeText(ip).then(
+    () => model.announce({ id: "peer.copied", values: { value: ip } }),
+    () => model.announce({ id: "copy.refused" }),
+  );
+  return true;
+}
+
+/** Goes round sidebar, top bar, content and inspector. */
+function nextRegion(by: 1 | -1): true {
+  const regions = [...document.querySelectorAll<HTMLElement>("[data-region]")];
+  const here = regions.findIndex((region) => region.contains(document.activeElement));
+  const next = regions[(here + by + regions.length) % regions.length];
+  const first = next?.matches("[tabindex]") ? next : next?.querySelector<HTMLElement>(FOCUSABLE);
+  first?.focus();
+  return true;
+}
+
+const FOCUSABLE = 'a[href], button:not([disabled]), input:not([disabled]), [tabindex="0"], [tabindex="-1"]';
 
 /** Whether keys go into a field. */
 export function isWriting(target: EventTarget | null): boolean {

@@ -20,8 +20,16 @@ export interface ScreenSpec {
   readonly Screen: ComponentType;
   /** One line of facts beside the title. */
   readonly Facts?: ComponentType;
+  /** What can be ordered there, for the command field. */
+  readonly actions?: readonly ScreenAction[];
   /** A figure at the end of its entry in the sidebar. */
   readonly Badge?: ComponentType;
+}
+
+export interface ScreenAction {
+  readonly id: string;
+  readonly title: MessageId;
+  readonly run: () => void;
 }
 
 const Screens = createContext<readonly ScreenSpec[]>([]);

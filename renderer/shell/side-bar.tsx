@@ -26,7 +26,7 @@ export function SideBar({ route, stopped }: SideBarProps) {
   const screens = useScreens();
   const affiliation = useWindow((state) => state.affiliation);
   return (
-    <div className={styles.side}>
+    <aside className={styles.side} data-region aria-label={t("app.name")}>
       <div className={styles.brand}>
         <RingIcon size={22} />
         <span className={styles.wide}>{t("app.name")}</span>
@@ -50,7 +50,7 @@ export function SideBar({ route, stopped }: SideBarProps) {
           <InterfaceCard affiliation={affiliation} />
         </div>
       )}
-    </div>
+    </aside>
   );
 }
 

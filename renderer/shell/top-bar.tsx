@@ -1,14 +1,19 @@
+import { Search } from "lucide-react";
 import { useEffect, useRef } from "react";
-import { useWindow } from "../store/context.tsx";
+import { Button } from "react-aria-components/Button";
+import { useModel, useWindow } from "../store/context.tsx";
 import { useText } from "../words/words.tsx";
 import { tookFocus } from "./route.ts";
 import type { ScreenSpec } from "./screen.tsx";
 import styles from "./top-bar.module.css";
 
+const isMac = typeof navigator !== "undefined" && /Mac/.test(navigator.platform);
+
 /** The title of the screen, one line of facts about it, and where the page comes from in a browser. */
 export function TopBar({ screen, withFacts }: { readonly screen: ScreenSpec; readonly withFacts: boolean }) {
   const t = useText();
   const title = useRef<HTMLHeadingElement>(null);
+  const model = useModel();
   const reach = useWindow((state) => state.reach);
   const host = "host" in reach ? reach.host : null;
   const readOnly = reach.kind === "open" && reach.readOnly;
@@ -20,11 +25,16 @@ export function TopBar({ screen, withFacts }: { readonly screen: ScreenSpec; rea
     before.current = screen.id;
   }, [screen.id]);
   return (
-    <header className={styles.top}>
+    <header className={styles.top} data-region>
       <h1 ref={title} tabIndex={-1} className={styles.title}>
         {t(screen.title)}
       </h1>
       <p className={styles.facts}>{withFacts && Facts && <Facts />}</p>
+      <Button className={styles.command ?? ""} onPress={() => model.showOverlay("command")}>
+        <Search size={14} aria-hidden />
+        <span className={styles.commandText}>{t("command.placeholder")}</span>
+        <kbd>{isMac ? "⌘ K" : "Ctrl K"}</kbd>
+      </Button>
       {readOnly && <span className={styles.readOnly}>{t("browser.readOnly")}</span>}
       {host !== null && <span className={styles.host}>{host}</span>}
     </header>

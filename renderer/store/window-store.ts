@@ -17,6 +17,8 @@ import {
 import type { Bridge, BridgeEvent, Reach, WindowCalls } from "#contract/bridge.ts";
 import type { SwitchCall } from "#contract/window-calls.ts";
 import type { LinkKind } from "../features/ring-map/scene.ts";
+import type { MessageId, Values } from "../words/words.tsx";
+import { keep, kept } from "./kept.ts";
 import { type Frame, frameAt, withFrame } from "./past.ts";
 import { type Filter, type Peer, peersOf } from "./peers.ts";
 
@@ -54,6 +56,12 @@ export interface WindowState {
   readonly past: readonly Frame[];
   /** The newest trace, drawn on the ring while its peer is selected. */
   readonly traced: TraceView | undefined;
+  /** Whether single letters are keys (WCAG 2.1.4). */
+  readonly letterKeys: boolean;
+  /** The newest short word to the user, shown for some seconds. */
+  readonly said: Said | undefined;
+  /** What lies over the window, if anything. */
+  readonly overlay: "command" | "keys" | undefined;
   /** What the helper last told of the past of the selected peer. */
   readonly recorded: HistoryView | undefined;
 }
@@ -69,6 +77,12 @@ export interface RingLook {
   readonly at: number | undefined;
 }
 
+/** A message of the catalogue by its id. */
+export interface Said {
+  readonly id: MessageId;
+  readonly values?: Values;
+}
+
 export type WindowStore = StoreApi<WindowState>;
 
 export interface StoreOptions {
@@ -81,6 +95,8 @@ export interface StoreOptions {
 
 /** A guess is given up when the helper has not confirmed it by then. */
 export const GUESS_MS = 5_000;
+
+const LETTER_KEYS = "ringway.letterKeys";
 
 const initial: WindowState = {
   reach: { kind: "opening" },
@@ -102,6 +118,9 @@ const initial: WindowState = {
   past: [],
   traced: undefined,
   recorded: undefined,
+  letterKeys: true,
+  overlay: undefined,
+  said: undefined,
 };
 
 /** The store and what a user can do to it. `close` ends the watch on the bridge. */
@@ -123,6 +142,9 @@ export interface WindowModel {
   /** Ends the selection; the screen takes the keyboard back. */
   closeInspector(): void;
   trace(traced: TraceView): void;
+  setLetterKeys(on: boolean): void;
+  showOverlay(overlay: WindowState["overlay"]): void;
+  announce(said: Said | undefined): void;
   record(recorded: HistoryView): void;
   setFilter(filter: Partial<Filter>): void;
   showAffiliation(name: string): void;
@@ -134,7 +156,7 @@ export function createWindowModel({
   clock = () => performance.now(),
   onInspectorClosed = () => {},
 }: StoreOptions): WindowModel {
-  const store = createStore<WindowState>(() => initial);
+  const store = createStore<WindowState>(() => ({ ...initial, letterKeys: kept(LETTER_KEYS) ?? true }));
   const close = bridge.watch((event) => store.setState((state) => afterEvent(state, event, clock())));
   const model: WindowModel = {
     store,
@@ -150,6 +172,12 @@ export function createWindowModel({
       onInspectorClosed();
     },
     trace: (traced) => store.setState({ traced }),
+    setLetterKeys: (letterKeys) => {
+      store.setState({ letterKeys });
+      keep(LETTER_KEYS, letterKeys);
+    },
+    announce: (said) => store.setState({ said }),
+    showOverlay: (overlay) => store.setState({ overlay }),
     record: (recorded) => store.setState({ recorded }),
     setLook: (look) => store.setState((state) => ({ look: { ...state.look, ...look } })),
     toggleSwitch(name) {

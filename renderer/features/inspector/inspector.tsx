@@ -34,6 +34,7 @@ export function Inspector() {
   return (
     <aside
       id={INSPECTOR}
+      data-region
       ref={scrolled}
       tabIndex={-1}
       className={styles.inspector}
