@@ -26,6 +26,8 @@ class FakeHelper {
       throw new HelperError("SUBNET_OVERLAP", "172.16.0.0/16 overlaps virbr1.", "Move virbr1.");
     },
     down: async (args: unknown) => this.#answer("down", args),
+    doctor: async (args: unknown) => this.#answer("doctor", args),
+    speed: async (args: unknown) => this.#answer("speed", args),
     onSnapshot: (listener: (snapshot: HelperSnapshot) => void) => this.#snapshots.push(listener),
     onClose: (listener: () => void) => this.#closed.push(listener),
     close: () => {},
@@ -281,9 +283,14 @@ describe("the line of a page", () => {
     const ui = await start({ readOnly: true });
     const page = openPage(ui, { cookie: await logIn(ui), origin: ownOrigin(ui) });
     await page.next("snapshot");
-    page.socket.send(JSON.stringify({ id: 1, call: "disconnect", args: {} }));
-    expect(await page.next("reply")).toMatchObject({ outcome: { ok: false, error: { code: "NOT_ALLOWED" } } });
+    for (const call of ["disconnect", "speed"]) {
+      page.socket.send(JSON.stringify({ id: 1, call, args: {} }));
+      expect(await page.next("reply")).toMatchObject({ outcome: { ok: false, error: { code: "NOT_ALLOWED" } } });
+    }
     expect(helper.made).toEqual([]);
+    page.socket.send(JSON.stringify({ id: 2, call: "doctor", args: {} }));
+    expect(await page.next("reply")).toMatchObject({ id: 2, outcome: { ok: true } });
+    expect(helper.made).toEqual([["doctor", {}]]);
   });
 
   it.each([

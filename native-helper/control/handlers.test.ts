@@ -204,6 +204,14 @@ describe("calls", () => {
     expect(calls.ping.reply.parse(lost).rttMs).toEqual({ min: null, median: null, max: null });
   });
 
+  it("let the doctor look at a computer that has joined nothing, or at the affiliation that is meant", async () => {
+    const skipped = calls.doctor.reply.parse(await service([]).handlers.doctor({}));
+    expect(skipped.affiliation).toBeNull();
+    const two = service([fake("a"), fake("b")]).handlers;
+    expect(await two.doctor({ affiliation: "b" })).toMatchObject({ affiliation: "b" });
+    await expect(two.doctor({})).rejects.toMatchObject({ code: "AMBIGUOUS_AFFILIATION" });
+  });
+
   it("do not ping off the ring, and say why", async () => {
     const affiliation = fake("a", { state: "connecting", reason: "Looking for a start address." });
     await expect(service([affiliation]).handlers.ping({ peer: "pc7", count: 1, timeoutMs: 10 })).rejects.toMatchObject({

@@ -3,11 +3,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AFFILIATION } from "./config-2006.ts";
 import { configOf, type DemoPlan, type PlannedNode, PORT } from "./demo-plan.ts";
+import { cpuPct, type Fitness, memoryPssMb } from "./fitness.ts";
 import { HelperProcess } from "./helper-process.ts";
 import type { Host, Internet } from "./internet.ts";
 import { type PingResult, ping } from "./ping.ts";
 import type { NodeSeen, PairPinged } from "./report.ts";
-import { inParallel } from "./shell.ts";
+import { inParallel, until } from "./shell.ts";
 
 /** A join whose first ping is not answered by then has failed. */
 const JOIN_DEADLINE_MS = 60_000;
@@ -24,6 +25,11 @@ const PINGS_AT_ONCE = 16;
 /** Where hundreds of nodes share two cores, all joining in one instant would measure the cores. */
 const JOINS_AT_ONCE = 12;
 
+/** How long the processors of idle helpers are watched; many helpers are worth the time. */
+const IDLE_MS = { few: 5_000, many: 60_000, manyFrom: 50 };
+/** Two nodes that come later have to be linked directly within it, or they count as not. */
+const ADDED_DEADLINE_MS = 30_000;
+
 export interface DemoNode {
   readonly plan: PlannedNode;
   readonly host: Host;
@@ -34,6 +40,9 @@ export interface DemoResult {
   readonly seen: readonly NodeSeen[];
   readonly pings: readonly PairPinged[];
   readonly joinMs: readonly number[];
+  readonly fitness: Fitness;
+  /** From the join of two nodes added afterwards until both are linked to each other directly; undefined: not in time. */
+  readonly addedDirectMs: number | undefined;
 }
 
 export type Say = (text: string) => void;
@@ -54,10 +63,31 @@ export async function buildHosts(internet: Internet, plan: DemoPlan): Promise<Ma
 }
 
 /**
- * Starts a helper on each host, lets all of them join at once and pings every pair. The nodes are put into `nodes` as
- * they start, so that their logs can be read also when this fails.
+ * Lets all nodes of a plan join, watches them at rest, pings every pair and adds two nodes afterwards. The nodes are put
+ * into `nodes` as they start, so that their logs can be read also when this fails.
  */
 export async function runDemo(internet: Internet, plan: DemoPlan, nodes: DemoNode[], say: Say): Promise<DemoResult> {
+  const { joinMs, startAddresses } = await joinNodes(internet, plan, nodes, say);
+  const pids = nodes.map(({ helper }) => helper.pid);
+  const idleMs = nodes.length < IDLE_MS.manyFrom ? IDLE_MS.few : IDLE_MS.many;
+  say(`watching the idle helpers for ${idleMs / 1000} s`);
+  const idle = await cpuPct(pids, idleMs);
+  const pings = await pingPairs(nodes, say);
+  say(`waiting ${SETTLE_MS / 1000} s until attempts at direct links are over`);
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const seen = await inParallel(nodes, STARTS_AT_ONCE, look);
+  const fitness = { memoryPssMb: memoryPssMb(pids), ...idle };
+  const addedDirectMs = await addTwo(internet, nodes, startAddresses, say);
+  return { seen, pings, joinMs, fitness, addedDirectMs };
+}
+
+/** Starts a helper on each host of a plan and lets all of them join. */
+export async function joinNodes(
+  internet: Internet,
+  plan: DemoPlan,
+  nodes: DemoNode[],
+  say: Say,
+): Promise<{ readonly joinMs: readonly number[]; readonly startAddresses: readonly string[] }> {
   const hosts = await buildHosts(internet, plan);
   const startAddresses = plan.publicNodes.map((node) => `${hosts.get(node)?.address}:${PORT}`);
   say(`${hosts.size} hosts: ${plan.publicNodes.length} public, ${plan.sites.length} sites behind NATs`);
@@ -76,10 +106,56 @@ export async function runDemo(internet: Internet, plan: DemoPlan, nodes: DemoNod
       : `no ping answered ${JOIN_DEADLINE_MS / 1000} s after joining: ${late.map((node) => node.plan.name).join(", ")}`,
   );
 
-  const pings = await pingPairs(nodes, say);
-  say(`waiting ${SETTLE_MS / 1000} s until attempts at direct links are over`);
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  return { seen: await inParallel(nodes, STARTS_AT_ONCE, look), pings, joinMs };
+  return { joinMs, startAddresses };
+}
+
+/** Two more homes join; from then until both say that they are linked to each other directly. */
+async function addTwo(
+  internet: Internet,
+  nodes: DemoNode[],
+  startAddresses: readonly string[],
+  say: Say,
+): Promise<number | undefined> {
+  const added = await inParallel([1, 2], 2, async (number): Promise<DemoNode> => {
+    const name = `late${number}`;
+    const site = await internet.addSite(name, "cone", [name]);
+    const host = site.hosts[0] as Host;
+    const plan: PlannedNode = { name, kind: "cone", virtualIp: `172.16.250.${number}`, port: PORT };
+    return { plan, host, helper: new HelperProcess(host) };
+  });
+  await Promise.all(added.map(({ helper }) => helper.client()));
+  nodes.push(...added);
+  const [one, two] = added as [DemoNode, DemoNode];
+  const started = performance.now();
+  const isDirect = async (from: DemoNode, to: DemoNode) => {
+    const peers = await (await from.helper.client()).peers({});
+    const transport = peers.find(({ virtualIp }) => virtualIp === to.plan.virtualIp)?.transport;
+    return transport !== undefined && transport !== null && transport !== "relay";
+  };
+  await Promise.all(
+    added.map(async ({ plan, helper }) =>
+      (await helper.client()).join({ kind: "config", ...configOf(plan, startAddresses) }),
+    ),
+  );
+  const pinged = ping(one.host, two.plan.virtualIp, {
+    count: 3,
+    intervalMs: PING_INTERVAL_MS,
+    deadlineMs: ADDED_DEADLINE_MS,
+  });
+  const directMs = await until(
+    "two added nodes to be linked directly",
+    ADDED_DEADLINE_MS,
+    async () => (await isDirect(one, two)) && (await isDirect(two, one)) && performance.now() - started,
+    100,
+  ).catch(() => undefined);
+  const { answered } = await pinged;
+  const ms = answered ? directMs : undefined;
+  say(
+    ms === undefined
+      ? "two nodes added afterwards: no direct link"
+      : `two nodes added afterwards: direct after ${(ms / 1000).toFixed(1)} s`,
+  );
+  return ms;
 }
 
 /** Joins, and pings another node from that moment on until the first answer. */

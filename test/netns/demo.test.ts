@@ -46,6 +46,8 @@ describeOnBed("the demo", () => {
         expect({ from, to, relayed, routed }).toEqual({ from, to, relayed: 0, routed: 0 });
     }
     expect(report.joinMs.max).toBeLessThan(15_000);
+    expect(report.addedDirectMs).toBeLessThan(10_000);
+    expect(report.memoryPssMb).toBeLessThan(60);
     expect(await leftBehind(before)).toEqual([]);
   });
 

@@ -91,7 +91,7 @@ async function withInternet(options: DemoOptions): Promise<number> {
 }
 
 function printCheck(result: DemoResult): number {
-  const report = demoReport(result.seen, result.pings, result.joinMs);
+  const report = demoReport(result.seen, result.pings, result.joinMs, result);
   for (const { node, lacks } of brokenNeighbours(result.seen))
     say(`the ring is not whole: ${node} has no near link to ${lacks}`);
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
@@ -106,7 +106,7 @@ async function show(
   options: DemoOptions,
   interruption: Promise<void>,
 ): Promise<number> {
-  const report = demoReport(result.seen, result.pings, result.joinMs);
+  const report = demoReport(result.seen, result.pings, result.joinMs, result);
   const whole = report.ring.consistent ? "the ring is whole" : "the ring is not whole";
   const parts = [
     ringPicture(result.seen, [AFFILIATION, `${report.nodes} members`, whole]),
@@ -115,7 +115,8 @@ async function show(
     `${report.reachable} of ${report.pairs} pairs reach each other: ${report.direct} directly, ${report.relayed} through a relay, ` +
       `${report.routed} around the ring.\n` +
       `From join to the first answered ping: ${report.joinMs.median} ms (median), ${report.joinMs.max} ms (longest).\n` +
-      `Round trips: ${report.pingMs.median} ms (median), ${report.pingMs.p99} ms (99 of 100).`,
+      `Round trips: ${report.pingMs.median} ms (median), ${report.pingMs.p99} ms (99 of 100).\n` +
+      `A helper takes ${report.memoryPssMb} MB, and ${report.idleCpuPct} % of a core at rest (medians).`,
   ];
   process.stdout.write(`\n${parts.join("\n\n")}\n\n`);
   const node = nodes.find((one) => one.plan.kind === "cone") as DemoNode;

@@ -46,7 +46,14 @@ describe("the report of a demo", () => {
       joinMs: { median: 200, max: 300 },
       pingMs: { median: 10, p99: 20 },
       ring: { consistent: true },
+      memoryPssMb: null,
+      idleCpuPct: null,
+      idleCpuPctMax: null,
+      addedDirectMs: null,
     });
+    const fitness = { memoryPssMb: 40, idleCpuPct: 0.2, idleCpuPctMax: 0.4 };
+    const run = { fitness, addedDirectMs: 1_234.5 };
+    expect(demoReport(ring(), pings(ring()), [], run)).toMatchObject({ ...fitness, addedDirectMs: 1_235 });
     expect(demoHolds(report)).toBe(true);
   });
 

@@ -1,5 +1,7 @@
 /** What a demo has seen, as the document that `demo --check` prints. */
+
 import { median, quantile, rounded } from "./figures.ts";
+import type { Fitness } from "./fitness.ts";
 
 /** One node as it described itself after the pings. */
 export interface NodeSeen {
@@ -58,6 +60,18 @@ export interface DemoReport {
   /** Over every answer of every pair, the first ones of a pair included. */
   readonly pingMs: { readonly median: number | null; readonly p99: number | null };
   readonly ring: { readonly consistent: boolean };
+  /** Of the helpers' processes (see fitness.ts); null where they were not watched. */
+  readonly memoryPssMb: number | null;
+  readonly idleCpuPct: number | null;
+  readonly idleCpuPctMax: number | null;
+  /** From the join of two nodes added afterwards to their direct link; null: none in time, or none were added. */
+  readonly addedDirectMs: number | null;
+}
+
+/** What is known of a run beside what its nodes say. */
+export interface RunFacts {
+  readonly fitness?: Fitness;
+  readonly addedDirectMs?: number | undefined;
 }
 
 /** How packets of a pair go: direct where both ends say so, else by what the end with less of a link says. */
@@ -97,6 +111,7 @@ export function demoReport(
   nodes: readonly NodeSeen[],
   pings: readonly PairPinged[],
   joinMs: readonly number[],
+  { fitness = NOT_WATCHED, addedDirectMs }: RunFacts = {},
 ): DemoReport {
   const pairs = pairReports(nodes);
   const count = (ways: readonly PairReport[], way: Way) => ways.filter((pair) => pair.way === way).length;
@@ -124,8 +139,12 @@ export function demoReport(
     joinMs: { median: rounded(median(joinMs), 0), max: rounded(quantile(joinMs, 1), 0) },
     pingMs: { median: rounded(median(rtts), 2), p99: rounded(quantile(rtts, 0.99), 2) },
     ring: { consistent: nodes.length > 0 && ringIsConsistent(nodes) },
+    ...fitness,
+    addedDirectMs: addedDirectMs === undefined ? null : Math.round(addedDirectMs),
   };
 }
+
+const NOT_WATCHED: Fitness = { memoryPssMb: null, idleCpuPct: null, idleCpuPctMax: null };
 
 /** The demo's promise: every pair reaches each other, on a whole ring. */
 export function demoHolds(report: DemoReport): boolean {
