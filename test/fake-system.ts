@@ -61,6 +61,7 @@ export class FakeEngine implements Engine {
       natKind: "unknown",
       localTransportAddresses: [],
       learnedTransportAddresses: [],
+      localStreamAddresses: [],
       sizeEstimate: 1,
       consistent: null,
       walked: false,
@@ -147,6 +148,7 @@ export class FakeWorld {
     return {
       port: port || 40_000,
       hasIpv6: false,
+      listenTcp: () => port || 40_000,
       addNetwork: (options) => this.#addNetwork(options),
       close: () => {
         this.isClosed = true;

@@ -22,6 +22,7 @@ const NODE: NodeView = {
   lease: null,
   natKind: "eim",
   localTransportAddresses: [],
+  localStreamAddresses: [],
   learnedTransportAddresses: ["203.0.113.5:15000"],
   sizeEstimate: 3,
   consistent: true,

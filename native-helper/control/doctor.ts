@@ -156,6 +156,16 @@ function udp(facts: AffiliationFacts, { port }: HelperFacts): Check {
   const heard = node.peers.filter(({ path, silent }) => path?.kind === "udp" && !silent);
   const evidence = `UDP port ${port ?? "none"}, ${heard.length} peers heard within ${HEARD_MS / 1_000} s`;
   if (heard.length > 0) return pass("udp", "UDP gets through.", evidence);
+  const byTcp = node.peers.filter(({ path, silent }) => path?.kind === "tcp" && !silent).length;
+  if (byTcp > 0) {
+    return bad(
+      "udp",
+      "warn",
+      "No peer answers by UDP; TCP is used, which is slower where packets get lost.",
+      `${evidence}, ${byTcp} linked by TCP`,
+      "Ask the administrator of this network whether UDP is let out.",
+    );
+  }
   if (node.state === "connected" && node.peers.length === 0) {
     return skip("udp", "No other member is known, so there is nobody to hear.", null);
   }

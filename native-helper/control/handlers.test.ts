@@ -242,6 +242,7 @@ function facts(node: Partial<NodeView> = {}): AffiliationFacts {
       natKind: "public",
       localTransportAddresses: ["192.168.1.5:15000"],
       learnedTransportAddresses: ["[2001:db8::1]:15000"],
+      localStreamAddresses: [],
       sizeEstimate: 4,
       consistent: true,
       walked: false,

@@ -44,7 +44,10 @@ export function affiliationView(facts: AffiliationFacts): AffiliationView {
     lease: null,
     ringAddress: node.ringAddress,
     natKind: node.natKind,
-    localTransportAddresses: node.localTransportAddresses.map(taText),
+    localTransportAddresses: [
+      ...node.localTransportAddresses.map(taText),
+      ...node.localStreamAddresses.map((socket) => `ringway.tcp://${socket}`),
+    ],
     learnedTransportAddresses: node.learnedTransportAddresses.map(taText),
     startTransportAddresses: [...facts.startAddresses],
     peersKnown: node.peers.length,
@@ -67,7 +70,7 @@ export function peerRow(facts: AffiliationFacts, peer: PeerView): PeerRow {
     kinds: [...peer.kinds],
     transport: transportOf(peer),
     via: path?.kind === "tunnel" ? path.relay : null,
-    remote: path?.kind === "udp" ? path.remote : null,
+    remote: path?.kind === "udp" || path?.kind === "tcp" ? path.remote : null,
     natKind: peer.natKind,
     rttMs: roundedOrNull(peer.rttMs),
     rttMinMs: roundedOrNull(peer.rttMinMs),
@@ -83,7 +86,7 @@ export function peerRow(facts: AffiliationFacts, peer: PeerView): PeerRow {
     path:
       path?.kind === "tunnel"
         ? [path.relay, peer.ringAddress]
-        : path?.kind === "udp"
+        : path?.kind === "udp" || path?.kind === "tcp"
           ? [peer.ringAddress]
           : [...(peer.route ?? [])],
     notDirectBecause: peer.notDirectBecause
@@ -137,7 +140,7 @@ export function linkCounts(peers: readonly PeerView[]): LinkCounts {
 }
 
 function transportOf({ path }: PeerView): Transport | null {
-  if (path?.kind === "udp") return "udp";
+  if (path?.kind === "udp" || path?.kind === "tcp") return path.kind;
   return path?.kind === "tunnel" ? "relay" : null;
 }
 

@@ -5,12 +5,14 @@ import type { UsedRange } from "./overlap.ts";
 import type { Lookup } from "./resolver.ts";
 import type { IdentityKeys } from "./state-store.ts";
 
-/** The UDP sockets and all that moves packets; one for the whole helper. */
+/** The sockets and all that moves packets; one for the whole helper. */
 export interface DataPathPort {
   /** Port of the UDP sockets. */
   readonly port: number;
   /** Whether there is a socket for IPv6 too. */
   readonly hasIpv6: boolean;
+  /** Listens for TCP streams; the port, which is that of the UDP sockets where it can be. A second call changes nothing. */
+  listenTcp(): number;
   addNetwork(options: NetworkOptions): NetworkPort;
   close(): void;
 }

@@ -144,14 +144,19 @@ export class Affiliation {
       ...(membership.site !== null && { site: membership.site }),
       version: options.version,
       speedTests: membership.speedTests ?? true,
+      transport: membership.transport,
       ...(saved && { saved }),
     };
     this.#engine = options.makeEngine(nodeOptions, clock.now(), clock.wall());
     this.#timer = new EngineTimer(clock, () => this.#step({ kind: "timeout" }));
-    this.#resolver = new StartAddressResolver(({ sockets, warnings }) => {
-      this.#resolverWarnings = warnings;
-      this.#step({ kind: "startAddresses", addresses: sockets });
-    }, system.lookup);
+    this.#resolver = new StartAddressResolver(
+      ({ sockets, streams, warnings }) => {
+        this.#resolverWarnings = warnings;
+        this.#step({ kind: "startAddresses", addresses: sockets, streams });
+      },
+      system.lookup,
+      membership.transport !== "udp",
+    );
     this.#interface = new VirtualInterface({ system, store, log, ownInterfaces: options.ownInterfaces });
   }
 
@@ -416,15 +421,29 @@ export class Affiliation {
     const dataPath = this.#dataPath;
     if (!dataPath) return;
     const own = this.#options.ownInterfaces();
-    const addresses = this.#options.system
+    const ips = this.#options.system
       .localIps()
       .filter(({ interface: name, ip }) => !own.has(name) && (dataPath.hasIpv6 || !ip.includes(":")))
-      .map(({ ip }) => socketAddress(ip, dataPath.port))
+      .map(({ ip }) => ip)
       .slice(0, LOCAL_ADDRESSES_LIMIT);
-    const key = addresses.join();
+    const port = this.#listen(dataPath);
+    const addresses = ips.map((ip) => socketAddress(ip, dataPath.port));
+    const streams = port === undefined ? [] : ips.map((ip) => socketAddress(ip, port));
+    const key = [...addresses, ...streams].join();
     if (key === this.#local) return;
     this.#local = key;
-    this.#step({ kind: "localAddresses", addresses });
+    this.#step({ kind: "localAddresses", addresses, streams });
+  }
+
+  /** The port that TCP is listened on; undefined where it is not used, or cannot be listened on: dialling works without. */
+  #listen(dataPath: DataPathPort): number | undefined {
+    if (this.#membership.transport === "udp") return undefined;
+    try {
+      return dataPath.listenTcp();
+    } catch (error) {
+      this.#options.log.warn(`no TCP stream can be accepted: ${error instanceof Error ? error.message : error}`);
+      return undefined;
+    }
   }
 
   /** Tells `onChange` where what others see is not what they saw last; a few times a second at most. */

@@ -239,6 +239,7 @@ export class Affiliations {
       name: config.name ?? null,
       site: config.site ?? null,
       ...(config.speedTests !== undefined && { speedTests: config.speedTests }),
+      transport: config.transport ?? "auto",
       onRing: former?.onRing ?? true,
       interfaceUp: former?.interfaceUp ?? true,
     };
@@ -287,13 +288,6 @@ export class Affiliations {
         code: "PORT_NOT_USED",
         text: `The port ${config.port} of the configuration is not used: the helper's socket is on ${this.port}.`,
         remedy: `Restart the helper with --port ${config.port}, or take that port out of the file.`,
-      });
-    }
-    if (config.transport === "tcp") {
-      notes.push({
-        code: "TRANSPORT_NOT_AVAILABLE",
-        text: "The configuration asks for TCP, but this version of Ringway speaks UDP only; UDP is used.",
-        remedy: "Write udp or auto.",
       });
     }
     for (const { text, remedy } of notes) this.#options.log.warn(`${text} ${remedy}`);

@@ -52,6 +52,16 @@ export class DataPathDriver implements DataPathPort {
     this.hasIpv6 = this.#native.hasIpv6;
   }
 
+  /** Listens for TCP streams, on the port of the UDP sockets where that is free; once for all affiliations. */
+  listenTcp(): number {
+    try {
+      return this.#native.listenTcp(this.port);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "PORT_IN_USE")) throw error;
+      return helperErrors(() => this.#native.listenTcp(0));
+    }
+  }
+
   addNetwork(options: NetworkOptions): NetworkPort {
     const id = this.#nextId++;
     const native = helperErrors(() =>
@@ -148,6 +158,10 @@ function carryOut(native: Addon.NativeNetwork, effect: Effect): void {
       return native.sessionDrop(effect.slot);
     case "pathUse":
       return native.pathUse(effect.slot, effect.path);
+    case "streamOpen":
+      return native.streamOpen(effect.remote);
+    case "streamClose":
+      return native.streamClose(effect.remote);
     case "sendCtrl":
       return native.sendCtrl(effect.slot, effect.path, effect.bytes);
     case "sendProbe":

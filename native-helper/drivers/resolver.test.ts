@@ -28,10 +28,11 @@ describe("start addresses", () => {
   it("that are numeric are told at once, names when they are answered, in the order of the file", async () => {
     answers = { "a.example": ["192.0.2.2", "2001:db8::2"] };
     const resolver = start(TEXTS);
-    expect(told).toEqual([{ sockets: ["192.0.2.1:15000", "[2001:db8::1]:15002"], warnings: [] }]);
+    expect(told).toEqual([{ sockets: ["192.0.2.1:15000", "[2001:db8::1]:15002"], streams: [], warnings: [] }]);
     await settle();
     expect(told.at(-1)).toEqual({
       sockets: ["192.0.2.1:15000", "192.0.2.2:15001", "[2001:db8::2]:15001", "[2001:db8::1]:15002"],
+      streams: [],
       warnings: [],
     });
     resolver.stop();
@@ -73,10 +74,24 @@ describe("start addresses", () => {
     resolver.stop();
   });
 
-  it("of other transports are left out with a warning", async () => {
-    const resolver = start(["ringway.tcp://192.0.2.1:443"]);
+  it("of TCP are told apart from those of UDP, also by name", async () => {
+    answers = { "a.example": ["192.0.2.2"] };
+    const resolver = start(["ringway.tcp://192.0.2.1:443", "brunet.tcp://a.example:443", TEXTS[0] as string]);
     await settle();
-    expect(told).toMatchObject([{ sockets: [], warnings: [{ code: "TRANSPORT_NOT_AVAILABLE" }] }]);
+    expect(told.at(-1)).toEqual({
+      sockets: ["192.0.2.1:15000"],
+      streams: ["192.0.2.1:443", "192.0.2.2:443"],
+      warnings: [],
+    });
+    resolver.stop();
+  });
+
+  it("of transports that cannot be used are left out with a warning", async () => {
+    const resolver = new StartAddressResolver((resolved) => told.push(resolved), lookup, false);
+    resolver.start(["ringway.tcp://192.0.2.1:443", "ringway.tls://192.0.2.1:443"]);
+    await settle();
+    const code = "TRANSPORT_NOT_AVAILABLE";
+    expect(told).toMatchObject([{ sockets: [], streams: [], warnings: [{ code }, { code }] }]);
     expect(asked).toEqual([]);
     resolver.stop();
   });

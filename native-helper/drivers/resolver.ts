@@ -2,14 +2,16 @@
 import { lookup as systemLookup } from "node:dns/promises";
 import type { Warning } from "#contract";
 import type { SocketAddress } from "../overlay/boundary.ts";
-import { parseTa, socketOf } from "../overlay/wire/transport-address.ts";
+import { parseTa, socketOf, streamSocketOf } from "../overlay/wire/transport-address.ts";
+import type { TaKind } from "../overlay/wire/types.ts";
 
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 /** What the resolver tells each time something changed. */
 export interface Resolved {
-  /** Sockets, in the order of the configuration. */
+  /** Of the addresses written for UDP, and of those written for TCP, in the order of the configuration. */
   readonly sockets: readonly SocketAddress[];
+  readonly streams: readonly SocketAddress[];
   /** Names without an answer, transports that cannot be used. */
   readonly warnings: readonly Warning[];
 }
@@ -23,6 +25,7 @@ const LOOKUP_TIMEOUT_MS = 10_000;
 export class StartAddressResolver {
   readonly #lookup: Lookup;
   readonly #tell: (resolved: Resolved) => void;
+  readonly #usesTcp: boolean;
   /** The last good answer for each name; a name that stops to resolve keeps it. */
   readonly #answers = new Map<string, readonly string[]>();
   #failed = new Set<string>();
@@ -33,9 +36,10 @@ export class StartAddressResolver {
   #round = 0;
   #told = "";
 
-  constructor(tell: (resolved: Resolved) => void, lookup: Lookup = lookupAll) {
+  constructor(tell: (resolved: Resolved) => void, lookup: Lookup = lookupAll, usesTcp = true) {
     this.#tell = tell;
     this.#lookup = lookup;
+    this.#usesTcp = usesTcp;
   }
 
   /** Tells what is numeric at once, and the rest as answers come. */
@@ -56,7 +60,7 @@ export class StartAddressResolver {
 
   async #resolveAll(): Promise<void> {
     const round = this.#round;
-    const names = new Set(this.#texts.flatMap((text) => udpNameOf(text) ?? []));
+    const names = new Set(this.#texts.flatMap((text) => nameOf(text) ?? []));
     const failed = new Set<string>();
     await Promise.all(
       [...names].map(async (name) => {
@@ -90,26 +94,37 @@ export class StartAddressResolver {
 
   #resolved(): Resolved {
     const sockets = new Set<SocketAddress>();
+    const streams = new Set<SocketAddress>();
     const warnings: Warning[] = [];
     for (const text of this.#texts) {
       const ta = parseTa(text);
       if (!ta) continue; // The configuration was checked when it was read; a membership of an older version may hold more.
-      if (!ta.kind.startsWith("udp")) {
+      const why = this.#whyNotUsed(ta.kind);
+      if (why) {
         warnings.push({
           code: "TRANSPORT_NOT_AVAILABLE",
-          text: `The start address ${text} is not used: this version of Ringway speaks UDP only.`,
-          remedy: "Give the UDP address of that member.",
+          text: `The start address ${text} is not used: ${why.text}`,
+          remedy: why.remedy,
         });
         continue;
       }
-      const socket = socketOf(ta);
-      if (socket) sockets.add(socket);
+      const into = ta.kind.startsWith("tcp") ? streams : sockets;
+      const socket = socketOf(ta) ?? streamSocketOf(ta);
+      if (socket) into.add(socket);
       for (const ip of socket ? [] : (this.#answers.get(ta.host) ?? [])) {
-        sockets.add(ip.includes(":") ? `[${ip}]:${ta.port}` : `${ip}:${ta.port}`);
+        into.add(ip.includes(":") ? `[${ip}]:${ta.port}` : `${ip}:${ta.port}`);
       }
       if (!socket && this.#failed.has(ta.host)) warnings.push(nameWarning(ta.host, this.#answers.has(ta.host)));
     }
-    return { sockets: [...sockets], warnings };
+    return { sockets: [...sockets], streams: [...streams], warnings };
+  }
+
+  #whyNotUsed(kind: TaKind): { text: string; remedy: string } | undefined {
+    if (kind.startsWith("tls"))
+      return { text: "this version of Ringway speaks no TLS.", remedy: "Give the UDP or TCP address of that member." };
+    if (kind.startsWith("tcp") && !this.#usesTcp)
+      return { text: "the configuration allows UDP alone.", remedy: 'Set transport to "auto", or give a UDP address.' };
+    return undefined;
   }
 }
 
@@ -121,9 +136,9 @@ function nameWarning(host: string, hasOlder: boolean): Warning {
   };
 }
 
-function udpNameOf(text: string): string | undefined {
+function nameOf(text: string): string | undefined {
   const ta = parseTa(text);
-  return ta?.kind === "udpDns" ? ta.host : undefined;
+  return ta?.kind === "udpDns" || ta?.kind === "tcpDns" ? ta.host : undefined;
 }
 
 async function lookupAll(host: string): Promise<readonly string[]> {

@@ -56,6 +56,8 @@ export const Membership = z.strictObject({
   site: z.string().nullable(),
   /** Whether peers may test the speed of the path to this computer; absent: they may. */
   speedTests: z.boolean().exactOptional(),
+  /** A file of a version that knew UDP only does not say. */
+  transport: z.enum(["auto", "udp", "tcp"]).default("auto"),
   /** What the user wants. */
   onRing: z.boolean(),
   interfaceUp: z.boolean(),
@@ -72,7 +74,9 @@ const RingAddressText = z.string().transform((text, context): RingAddress => {
 const StoredState = z.object({
   version: z.literal(1),
   highestStamp: z.number(),
-  cachedPeers: z.array(z.object({ address: RingAddressText, remote: z.string() })),
+  cachedPeers: z.array(
+    z.object({ address: RingAddressText, remote: z.string(), transport: z.literal("tcp").optional() }),
+  ),
 });
 
 const StoredInterface = z.strictObject({ version: z.literal(1), name: z.string(), bootId: z.string() });

@@ -217,6 +217,7 @@ function membership(affiliation: string): Membership {
     mac: null,
     name: null,
     site: null,
+    transport: "auto",
     onRing: true,
     interfaceUp: true,
   };

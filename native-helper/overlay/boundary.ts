@@ -17,15 +17,20 @@ export type SocketAddress = string;
 /** Names the session with one peer inside the data path; chosen by the engine, 1..2^32-1, not reused while it lives. */
 export type Slot = number;
 
-/** One way that a session's packets go (overlay.md section 4). */
-export type Path =
+/** From our socket to the peer's: by datagrams, or by the TCP stream to that end. */
+export type DirectPath =
   | { readonly kind: "udp"; readonly remote: SocketAddress }
-  | { readonly kind: "tunnel"; readonly relay: RingAddress }
-  | { readonly kind: "ring" };
+  | { readonly kind: "tcp"; readonly remote: SocketAddress };
+
+/** Which transports a node uses; `auto`: UDP first, and TCP where it fails. */
+export type TransportChoice = "udp" | "tcp" | "auto";
+
+/** One way that a session's packets go (overlay.md section 4). */
+export type Path = DirectPath | { readonly kind: "tunnel"; readonly relay: RingAddress } | { readonly kind: "ring" };
 
 /** Where a handshake packet came from or goes to: a path, and the peer meant by it where it is not a socket. */
 export type Via =
-  | { readonly kind: "udp"; readonly remote: SocketAddress }
+  | DirectPath
   | { readonly kind: "tunnel"; readonly relay: RingAddress; readonly peer: RingAddress }
   | { readonly kind: "ring"; readonly peer: RingAddress };
 
@@ -128,12 +133,23 @@ export type Input =
   | { readonly kind: "noRoute"; readonly src: RingAddress; readonly dst: RingAddress }
   /** Once a second, for each slot whose counters moved since the last one. Totals since the slot was made. */
   | { readonly kind: "traffic"; readonly slot: Slot; readonly counters: SlotCounters }
-  /** The local transport addresses (numeric, with the port of our socket), told at start and when they change. */
-  | { readonly kind: "localAddresses"; readonly addresses: readonly SocketAddress[] }
+  /** The TCP stream to that end is over, or never came about (`refused`, `timeout`, `closed`, ...); not told of those that the engine closed. */
+  | { readonly kind: "streamClosed"; readonly remote: SocketAddress; readonly reason: string }
+  /** The local transport addresses (numeric, with the port of our socket), told at start and when they change; `streams` are those that TCP is listened on. */
+  | {
+      readonly kind: "localAddresses";
+      readonly addresses: readonly SocketAddress[];
+      readonly streams?: readonly SocketAddress[];
+    }
   /** The clock jumped or the system woke. */
   | { readonly kind: "wake" }
   /** Numeric addresses to start from (configured ones, names resolved by the driver); replaces the earlier list. */
-  | { readonly kind: "startAddresses"; readonly addresses: readonly SocketAddress[] }
+  | {
+      readonly kind: "startAddresses";
+      /** Those written for UDP, and those written for TCP. */
+      readonly addresses: readonly SocketAddress[];
+      readonly streams?: readonly SocketAddress[];
+    }
   /** Command: go on the ring. */
   | { readonly kind: "connect" }
   /** Command: leave the ring, telling the neighbours; the membership stays. */
@@ -186,6 +202,10 @@ export type Effect =
   | { readonly kind: "sessionDrop"; readonly slot: Slot }
   /** The path by which the session sends from now on. */
   | { readonly kind: "pathUse"; readonly slot: Slot; readonly path: Path }
+  /** Begins a TCP stream unless there is one to that end; what is sent by it waits until it stands, or it is closed. */
+  | { readonly kind: "streamOpen"; readonly remote: SocketAddress }
+  /** Ends a stream, after what was sent by it. */
+  | { readonly kind: "streamClose"; readonly remote: SocketAddress }
   /** Sends one CTRL frame (`type | flags | id | body`) by a path, or by the active one. */
   | { readonly kind: "sendCtrl"; readonly slot: Slot; readonly path?: Path; readonly bytes: Uint8Array }
   /** Sends a PROBE; `sizeBytes` is the UDP payload it is padded to, 0 for the least. */
@@ -248,12 +268,19 @@ export interface Wake {
   readonly reason: string;
 }
 
+export interface CachedPeer {
+  readonly address: RingAddress;
+  readonly remote: SocketAddress;
+  /** Absent: UDP. */
+  readonly transport?: "tcp" | undefined;
+}
+
 /** What a node keeps across restarts beside its keys. */
 export interface SavedState {
   /** Highest handshake stamp, descriptor and record sequence used so far (Unix ms); later ones are above it. */
   readonly highestStamp: number;
   /** Peers met before and the socket address that last worked, newest first, at most 64. */
-  readonly cachedPeers: readonly { readonly address: RingAddress; readonly remote: SocketAddress }[];
+  readonly cachedPeers: readonly CachedPeer[];
   /** The virtual IP held last, to be asked for again: candidate `i` (255 static), granted first at `since` (Unix ms). */
   readonly lease?: { readonly ip: string; readonly i: number; readonly since: number };
 }
@@ -279,6 +306,8 @@ export interface NodeOptions {
   /** False: peers' speed tests are refused. */
   readonly speedTests?: boolean;
   readonly saved?: SavedState;
+  /** Absent: UDP alone. */
+  readonly transport?: TransportChoice;
   /** Faults switched on by the simulator; never set in the helper. */
   readonly debug?: Debug;
 }
@@ -329,6 +358,8 @@ export interface NodeView {
   readonly natKind: NatKind;
   readonly localTransportAddresses: readonly SocketAddress[];
   readonly learnedTransportAddresses: readonly SocketAddress[];
+  /** Sockets that TCP is listened on. */
+  readonly localStreamAddresses: readonly SocketAddress[];
   readonly sizeEstimate: number;
   /** This node's own check of its ring neighbours; null before the first one. */
   readonly consistent: boolean | null;

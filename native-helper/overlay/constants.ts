@@ -74,6 +74,14 @@ export const PUNCH_PACE_MS = 20;
 export const PUNCH_PAIRS = 36;
 /** Starts of the rounds of checks: three at most to each address. */
 export const PUNCH_ROUNDS_MS = [0, 700, 2_500] as const;
+/** Where both transports may be used, TCP is tried when UDP had no answer for so long. */
+export const TCP_AFTER_MS = 1_500;
+/** Two nodes that can both dial: the one with the higher address waits for the other. */
+export const TCP_SECOND_DIALLER_MS = 1_000;
+export const TCP_CANDIDATES = 3;
+export const STANDBY_PROBE_MS = 15_000;
+/** How often a node whose network lets no UDP through looks whether it does now. */
+export const UDP_RECHECK_MS = 300_000;
 export const DIRECT_RETRY_MS = [15_000, 60_000, 300_000, 3_600_000] as const;
 export const SHORTCUT_PACKETS = 3;
 export const SHORTCUT_WINDOW_MS = 5_000;

@@ -1,5 +1,5 @@
 /** What every machine of the engine shares: time, chance, keys, the list of effects, counters and this node's descriptor. */
-import type { Crypto, Effect, Entropy, Instant, NatKind, NodeOptions } from "./boundary.ts";
+import type { Crypto, Effect, Entropy, Instant, NatKind, NodeOptions, TransportChoice } from "./boundary.ts";
 import { BIND_LIFE_MS, CLOCK_TOLERANCE_MS, DESC_LIFE_S, DESC_RENEW_MS } from "./constants.ts";
 import type { Breakable } from "./debug.ts";
 import { addressFromBytes, type RingAddress } from "./ring/address.ts";
@@ -46,6 +46,7 @@ export class Core {
   localTas: readonly TransportAddress[] = [];
   anchors: readonly RingAddress[] = [];
 
+  readonly transport: TransportChoice;
   /** How far each member's clock was ahead of ours when its handshake came; newest last. */
   readonly #clocks = new Map<RingAddress, number>();
   #effects: Effect[] = [];
@@ -58,6 +59,7 @@ export class Core {
     this.crypto = options.crypto;
     this.entropy = options.entropy;
     this.coordinates = new Coordinates(options.entropy);
+    this.transport = options.transport ?? "udp";
     this.now = now;
     this.wall = wall;
     this.#highestStamp = options.saved?.highestStamp ?? 0;
@@ -74,6 +76,14 @@ export class Core {
     this.boot = this.nextStamp();
     this.bindValidUntil = Math.floor(wall) + BIND_LIFE_MS;
     this.bind = options.identity.sign(bindInput(this.netId, options.identity.xPublic, this.bindValidUntil));
+  }
+
+  get usesUdp(): boolean {
+    return this.transport !== "tcp";
+  }
+
+  get usesTcp(): boolean {
+    return this.transport !== "udp";
   }
 
   /** The ring address that follows from a signing key and its salt. */

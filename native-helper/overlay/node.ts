@@ -3,7 +3,19 @@
  *
  * `step` is called for each input and whenever `wakeAt` has come; effects are to be carried out in order.
  */
-import type { Effect, Input, Instant, LinkSample, NodeOptions, NodeView, Path, Slot, Via, Wake } from "./boundary.ts";
+import type {
+  CachedPeer,
+  Effect,
+  Input,
+  Instant,
+  LinkSample,
+  NodeOptions,
+  NodeView,
+  Path,
+  Slot,
+  Via,
+  Wake,
+} from "./boundary.ts";
 import { CACHED_PEERS, FIB_GAP_MS, FIB_REST_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
 import { Core } from "./core.ts";
 import { Records } from "./dht/records.ts";
@@ -15,7 +27,7 @@ import { Handshakes, type SessionInfo } from "./link/handshakes.ts";
 import { Linker } from "./link/linker.ts";
 import { Nat } from "./link/nat.ts";
 import { Paths } from "./link/paths.ts";
-import type { Peer } from "./link/peer.ts";
+import { isDirect, type Peer } from "./link/peer.ts";
 import { Peers } from "./link/peers.ts";
 import { Relays } from "./link/relays.ts";
 import { SpeedTests } from "./link/speed-test.ts";
@@ -72,7 +84,7 @@ export class Node {
   readonly #waitingPings: { id: number; peer: RingAddress; until: Instant }[] = [];
   /** Peers that a person wants to reach directly and whose session is still to come, and until when that counts. */
   readonly #wantedDirect = new Map<RingAddress, Instant>();
-  #cached: readonly { address: RingAddress; remote: string }[];
+  #cached: readonly CachedPeer[];
   /** Sessions whose edge was closed by agreement, until the next forwarding table. */
   readonly #closing: Slot[] = [];
   #fibDirty = true;
@@ -93,7 +105,7 @@ export class Node {
     this.address = core.address;
     this.#cached = options.saved?.cachedPeers ?? [];
     this.#nat = new Nat(core, () => this.#natChanged());
-    this.#paths = new Paths(core, control, {
+    this.#paths = new Paths(core, control, this.#nat, {
       pathChanged: (peer) => this.#pathChanged(peer),
       dead: (peer, reason) => this.#dead(peer, reason),
       observed: (_by, reporter, own) => this.#nat.observed(reporter, own),
@@ -153,11 +165,12 @@ export class Node {
       handshakes: this.#handshakes,
       linker: this.#linker,
       descs,
+      askedByUdp: (remote) => this.#nat.streams.askedByUdp(remote),
       hooks: {
         nearChanged: () => this.#nearChanged(),
         becameMember: () => this.#becameMember(),
         isNeeded: (peer) => this.#isNeeded(peer),
-        pastPeers: () => this.#cached.map(({ remote }) => remote),
+        pastPeers: () => this.#cached.map(({ remote, transport }) => ({ kind: transport ?? "udp", remote })),
         dismiss: (peer) => this.#dismiss(peer),
       },
     });
@@ -231,8 +244,12 @@ export class Node {
         return;
       case "handshake":
         if (!this.#upkeep.running) return core.drop("handshake while off");
+        if (input.via.kind === "tcp" && !core.usesTcp) return core.drop("stream while TCP is not used");
+        if (input.via.kind === "udp" && !core.usesUdp) return core.drop("datagram while UDP is not used");
+        if (input.via.kind === "udp") this.#nat.streams.heardUdp();
         if (input.via.kind === "udp" && (input.packet[0] === 0x51 || input.packet[0] === 0x53))
           this.#noticeUnasked(input.via.remote);
+        if (input.via.kind === "tcp" && input.packet[0] === 0x53) this.#nat.streams.reachedUnasked();
         return this.#handshakes.onPacket(input.via, input.packet);
       case "confirmed":
         return this.#withPeer(input.slot, (peer) => {
@@ -246,7 +263,11 @@ export class Node {
       case "newPath":
         return this.#withPeer(input.slot, (peer) => this.#paths.onNewPath(peer, input.path));
       case "probeAck":
+        if (input.path.kind === "udp") this.#nat.streams.heardUdp();
         return this.#withPeer(input.slot, (peer) => this.#paths.onProbeAck(peer, input.path, input.id));
+      case "streamClosed":
+        this.#handshakes.streamClosed(input.remote);
+        return this.#paths.streamClosed(this.#peers.all(), input.remote, input.reason);
       case "miss":
         return this.#ips.onMiss(input.ip);
       case "unknownSource":
@@ -256,11 +277,11 @@ export class Node {
       case "traffic":
         return this.#withPeer(input.slot, (peer) => this.#ips.onTraffic(peer, input.counters));
       case "localAddresses":
-        return this.#nat.setLocal(input.addresses);
+        return this.#nat.setLocal(input.addresses, input.streams ?? []);
       case "wake":
         return this.#wake();
       case "startAddresses":
-        return this.#upkeep.setStartAddresses(input.addresses);
+        return this.#upkeep.setStartAddresses(input.addresses, input.streams ?? []);
       case "connect":
         return this.#connect();
       case "disconnect":
@@ -318,7 +339,7 @@ export class Node {
     this.#holder.clear();
     this.#ips.clear();
     this.#nat.clear();
-    this.#nat.setLocal(this.#nat.localAddresses);
+    this.#nat.setLocal(this.#nat.localAddresses, this.#nat.streams.listening);
     this.#userPings.clear();
     this.#wantedDirect.clear();
     this.#speedTests.clear();
@@ -350,9 +371,10 @@ export class Node {
       peer.note(core.wall, "restarted", "The peer started anew");
     }
     if (info.edgeKind) (info.role === "initiator" ? peer.ours : peer.theirs).add(info.edgeKind);
-    if (info.via.kind === "udp") {
+    if (isDirect(info.via)) {
+      if (info.via.kind === "tcp") this.#nat.streams.heardTcp();
       if (info.observed) this.#nat.observed(info.via.remote, info.observed);
-      this.#paths.established(peer, { kind: "udp", remote: info.via.remote }, info.restarted);
+      this.#paths.established(peer, info.via, info.restarted);
     } else {
       const path: Path = info.via.kind === "ring" ? { kind: "ring" } : { kind: "tunnel", relay: info.via.relay };
       // Keys agreed inside LINK say nothing about whether the ring carries packets to the peer.
@@ -385,7 +407,7 @@ export class Node {
       this.#core.after(REKEY_AGAIN_MS, "rekey", () => this.#rekey(peer, tries - 1));
       return;
     }
-    const via: Via = path.kind === "udp" ? path : { ...path, peer: peer.address };
+    const via: Via = isDirect(path) ? path : { ...path, peer: peer.address };
     this.#handshakes.initiate(desc, peer.address, via, undefined, (result) => {
       if (result.kind !== "up") this.#core.after(REKEY_AGAIN_MS, "rekey", () => this.#rekey(peer, tries - 1));
     });
@@ -694,6 +716,7 @@ export class Node {
   #periodically(): void {
     this.#relays.upkeep();
     this.#traces.upkeep();
+    this.#paths.upkeep(this.#peers.all());
     this.#core.after(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
   }
 
@@ -710,10 +733,12 @@ export class Node {
   }
 
   #rememberPeers(): void {
-    const direct: { address: RingAddress; remote: string }[] = [];
+    const direct: CachedPeer[] = [];
     for (const peer of this.#peers.all()) {
-      if (peer.live && peer.active?.path.kind === "udp")
-        direct.push({ address: peer.address, remote: peer.active.path.remote });
+      const path = peer.live ? peer.active?.path : undefined;
+      if (!path || !isDirect(path)) continue;
+      const { remote } = path;
+      direct.push({ address: peer.address, remote, ...(path.kind === "tcp" && { transport: "tcp" as const }) });
     }
     const names = new Set(direct.map(({ address }) => address));
     this.#cached = [...direct, ...this.#cached.filter(({ address }) => !names.has(address))].slice(0, CACHED_PEERS);
@@ -833,5 +858,6 @@ export class Node {
 }
 
 function sameKind(a: Path, b: Path): boolean {
-  return a.kind === b.kind && (a.kind !== "udp" || (b.kind === "udp" && a.remote === b.remote));
+  if (isDirect(a)) return isDirect(b) && a.kind === b.kind && a.remote === b.remote;
+  return a.kind === b.kind;
 }

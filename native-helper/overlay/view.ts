@@ -41,8 +41,9 @@ export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
     ...(reason && { reason }),
     ringAddress: core.address,
     natKind: core.natKind,
-    localTransportAddresses: nat.localAddresses,
+    localTransportAddresses: core.usesUdp ? nat.localAddresses : [],
     learnedTransportAddresses: nat.learnedAddresses,
+    localStreamAddresses: nat.streams.listening,
     sizeEstimate: upkeep.sizeEstimate(),
     consistent: upkeep.consistent,
     walked: parts.walk.walked,
@@ -181,7 +182,7 @@ function natKindOf(flags: NodeFlags): NatKind {
 
 function whyNot({ core, ips }: NodeParts, peer: Peer): NotDirectBecause {
   return whyNotDirect({
-    own: { natKind: core.natKind, local: core.localTas, public: core.publicTas },
+    own: { natKind: core.natKind, usesTcpAlone: !core.usesUdp, local: core.localTas, public: core.publicTas },
     peer: { natKind: natKindOf(peer.flags), tas: peer.tas, version: ips.infoOf(peer.address)?.version },
     isTrying: peer.punchingSince !== undefined,
     isLinked: peer.isEdge,

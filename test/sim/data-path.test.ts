@@ -58,6 +58,9 @@ function node(digit: string): Bare {
       wire.push({ from: remote, to, packet });
       if (!cut.has(to)) nodes.find((other) => other.remote === to)?.path.receive(remote, packet);
     },
+    sendStream: () => false,
+    openStream: () => {},
+    closeStream: () => {},
     input: (input) => inputs.push(input),
     deliverIp: (packet) => delivered.push(packet),
     later: (delayMs, run) => queue.after(delayMs, run),

@@ -5,6 +5,7 @@
  * afterwards, as the real boundary does.
  */
 import type {
+  DirectPath,
   Effect,
   Fib,
   Input,
@@ -14,6 +15,7 @@ import type {
   SocketAddress,
   Via,
 } from "../../native-helper/overlay/boundary.ts";
+import { isDirect } from "../../native-helper/overlay/link/peer.ts";
 import type { RingAddress } from "../../native-helper/overlay/ring/address.ts";
 import type { SimCrypto } from "./crypto.ts";
 import { type FibEdge, ForwardingTable } from "./fib.ts";
@@ -47,6 +49,10 @@ export interface DataPathOptions {
   now(): Instant;
   /** Puts a datagram on the wire. */
   send(remote: SocketAddress, packet: Packet): void;
+  /** Puts a packet into a TCP stream; false where there is none to that end. */
+  sendStream(remote: SocketAddress, packet: Packet): boolean;
+  openStream(remote: SocketAddress): void;
+  closeStream(remote: SocketAddress): void;
   input(input: Input): void;
   deliverIp(packet: IpPacket): void;
   /** Runs something later, unless the node has crashed by then. */
@@ -62,7 +68,7 @@ const NO_ROUTE_SAID_LIMIT = 4096;
 
 /** How a packet came: from the socket, or out of a TRANSIT packet of the session `hop`. */
 type Arrival =
-  | { readonly kind: "udp"; readonly remote: SocketAddress; readonly outerBytes: number }
+  | { readonly kind: "udp" | "tcp"; readonly remote: SocketAddress; readonly outerBytes: number }
   | { readonly kind: "tunnel" | "ring"; readonly hop: Session; readonly src: RingAddress; readonly outerBytes: number };
 
 export class DataPath {
@@ -103,7 +109,7 @@ export class DataPath {
       case "sendHandshake": {
         const packet: HandshakePacket = { kind: "handshake", bytes: effect.packet, sizeBytes: effect.packet.length };
         const { via } = effect;
-        if (via.kind === "udp") this.#options.send(via.remote, packet);
+        if (isDirect(via)) this.#sendDirect(via, packet);
         else if (via.kind === "tunnel") this.#sendTunnel(via.relay, via.peer, packet);
         else this.#originate(via.peer, packet);
         return;
@@ -132,12 +138,16 @@ export class DataPath {
         this.#releaseOutward();
         return;
       }
+      case "streamOpen":
+        return this.#options.openStream(effect.remote);
+      case "streamClose":
+        return this.#options.closeStream(effect.remote);
       case "sendCtrl":
         if (effect.bytes.length > CTRL_LIMIT_BYTES) return this.#drop("ctrlTooLong");
         this.#sendFrame(effect.slot, effect.path, { kind: "ctrl", bytes: effect.bytes }, dataSize(effect.bytes.length));
         return;
       case "sendProbe": {
-        const around = effect.path.kind === "udp" ? 0 : TRANSIT_BYTES;
+        const around = isDirect(effect.path) ? 0 : TRANSIT_BYTES;
         const sizeBytes = Math.max(PROBE_BYTES, effect.sizeBytes - around);
         this.#sendFrame(effect.slot, effect.path, { kind: "probe", id: effect.id }, { sizeBytes, parts: 1 });
         return;
@@ -165,6 +175,11 @@ export class DataPath {
   /** A datagram from the socket. */
   receive(remote: SocketAddress, packet: Packet): void {
     this.#accept(packet, { kind: "udp", remote, outerBytes: packet.sizeBytes });
+  }
+
+  /** A packet of a TCP stream. */
+  receiveStream(remote: SocketAddress, packet: Packet): void {
+    this.#accept(packet, { kind: "tcp", remote, outerBytes: packet.sizeBytes });
   }
 
   /** A packet from the virtual interface. */
@@ -214,9 +229,14 @@ export class DataPath {
       parts,
     } as const;
     const packet: DataPacket = frame === undefined ? head : { ...head, frame };
-    if (path.kind === "udp") this.#options.send(path.remote, packet);
+    if (isDirect(path)) this.#sendDirect(path, packet);
     else if (path.kind === "tunnel") this.#sendTunnel(path.relay, session.peer, packet);
     else this.#originate(session.peer, packet);
+  }
+
+  #sendDirect(path: DirectPath, packet: Packet): void {
+    if (path.kind === "udp") this.#options.send(path.remote, packet);
+    else if (!this.#options.sendStream(path.remote, packet)) this.#drop("noStream");
   }
 
   /** Sends something of our own over the ring. */
@@ -235,9 +255,9 @@ export class DataPath {
 
   #sendTunnel(relay: RingAddress, dst: RingAddress, inner: Packet): void {
     const session = this.#sessionOf(relay);
-    if (session?.path?.kind !== "udp") return this.#drop("relayNotDirect");
+    if (session?.path === undefined || !isDirect(session.path)) return this.#drop("relayNotDirect");
     const visited = [this.#options.self];
-    this.#sendTransit(session, session.path.remote, {
+    this.#sendTransit(session, session.path, {
       ttl: TUNNEL_TTL,
       tunnel: true,
       dst,
@@ -252,7 +272,7 @@ export class DataPath {
     const session = this.#sessions.get(hop.slot);
     const path = session?.path;
     if (session === undefined || path === undefined || path.kind === "ring") return this.#drop("hopNotUsable");
-    if (path.kind === "udp") return this.#sendTransit(session, path.remote, header);
+    if (isDirect(path)) return this.#sendTransit(session, path, header);
     const packet = this.#transitPacket(session, header);
     if (packet !== undefined) this.#sendTunnel(path.relay, session.peer, packet);
   }
@@ -262,9 +282,9 @@ export class DataPath {
     const session = this.#sessions.get(edge.slot);
     const path = session?.path;
     if (session?.sendKey === undefined || path === undefined || path.kind === "ring") return false;
-    if (path.kind === "udp") return true;
+    if (isDirect(path)) return true;
     const relay = this.#sessionOf(path.relay);
-    return relay?.sendKey !== undefined && relay.path?.kind === "udp";
+    return relay?.sendKey !== undefined && relay.path !== undefined && isDirect(relay.path);
   }
 
   /** The session with a peer: that of its edge, else the newest. */
@@ -273,9 +293,9 @@ export class DataPath {
     return edge === undefined ? this.#byPeer.get(peer) : this.#sessions.get(edge.slot);
   }
 
-  #sendTransit(session: Session, remote: SocketAddress, header: TransitHeader): void {
+  #sendTransit(session: Session, path: DirectPath, header: TransitHeader): void {
     const packet = this.#transitPacket(session, header);
-    if (packet !== undefined) this.#options.send(remote, packet);
+    if (packet !== undefined) this.#sendDirect(path, packet);
   }
 
   #transitPacket(session: Session, header: TransitHeader): TransitPacket | undefined {
@@ -321,8 +341,7 @@ export class DataPath {
       key.confirmed = true;
       this.#options.input({ kind: "confirmed", slot: session.slot, indexRx: key.indexRx, path: pathOf(arrival) });
     }
-    if (!isNewest || (arrival.kind === "udp" && session.path?.kind === "udp" && session.path.remote === arrival.remote))
-      return;
+    if (!isNewest) return;
     const path = pathOf(arrival);
     if (session.path !== undefined && samePath(session.path, path)) return;
     const now = this.#options.now();
@@ -333,7 +352,7 @@ export class DataPath {
   }
 
   #acceptHandshake(packet: HandshakePacket, arrival: Arrival): void {
-    const source = arrival.kind === "udp" ? hostOf(arrival.remote) : arrival.hop.slot;
+    const source = "remote" in arrival ? hostOf(arrival.remote) : arrival.hop.slot;
     const refusal = this.#gate.refuse(packet.bytes, source, this.#options.now());
     if (refusal !== undefined) return this.#drop(refusal);
     this.#options.input({ kind: "handshake", via: viaOf(arrival), packet: packet.bytes });
@@ -382,10 +401,10 @@ export class DataPath {
     if (packet.tunnel) {
       const edge = this.#table.edge(dst);
       const to = edge?.direct ? this.#sessions.get(edge.slot) : undefined;
-      if (to?.path?.kind !== "udp") return this.#drop("tunnelNotDirect");
+      if (to?.path === undefined || !isDirect(to.path)) return this.#drop("tunnelNotDirect");
       if (!this.#table.isReserved(from.peer, dst)) return this.#drop("tunnelNotReserved");
       to.counters.transitPackets++;
-      return this.#sendTransit(to, to.path.remote, header);
+      return this.#sendTransit(to, to.path, header);
     }
     const hop = this.nextHop(dst);
     if (hop === undefined) return this.#sayNoRoute(packet);
@@ -512,12 +531,12 @@ export class DataPath {
 type TransitHeader = Pick<TransitPacket, "ttl" | "tunnel" | "dst" | "src" | "inner" | "visited">;
 
 function pathOf(arrival: Arrival): Path {
-  if (arrival.kind === "udp") return { kind: "udp", remote: arrival.remote };
+  if ("remote" in arrival) return { kind: arrival.kind, remote: arrival.remote };
   return arrival.kind === "tunnel" ? { kind: "tunnel", relay: arrival.hop.peer } : { kind: "ring" };
 }
 
 function viaOf(arrival: Arrival): Via {
-  if (arrival.kind === "udp") return { kind: "udp", remote: arrival.remote };
+  if ("remote" in arrival) return { kind: arrival.kind, remote: arrival.remote };
   if (arrival.kind === "tunnel") return { kind: "tunnel", relay: arrival.hop.peer, peer: arrival.src };
   return { kind: "ring", peer: arrival.src };
 }

@@ -8,6 +8,7 @@ import type {
   NodeView,
   SavedState,
   SocketAddress,
+  TransportChoice,
   Wake,
 } from "../../native-helper/overlay/boundary.ts";
 import type { Breakable } from "../../native-helper/overlay/debug.ts";
@@ -48,6 +49,8 @@ export interface HostOptions {
   readonly gate: GateKeys;
   readonly queue: EventQueue;
   readonly network: Network;
+  /** Absent: UDP alone. */
+  readonly transport?: TransportChoice;
   readonly makeEngine: EngineFactory;
   wall(): number;
   /** Called for everything that goes in and comes out; for traces and checkers. */
@@ -135,7 +138,8 @@ export class Host {
     socket.receive = (from, packet) => {
       this.#enter(() => run.dataPath.receive(from, packet));
     };
-    this.input({ kind: "localAddresses", addresses: [socket.local] });
+    const streams = this.#listen(run, socket);
+    this.input({ kind: "localAddresses", addresses: [socket.local], streams });
     this.input({ kind: "startAddresses", addresses: this.startAddresses });
     this.input({ kind: "connect" });
   }
@@ -145,6 +149,20 @@ export class Host {
     this.#run = undefined;
     this.virtualIp = undefined;
     this.options.socket.receive = undefined;
+    this.options.network.streams.use(this.options.socket, undefined);
+  }
+
+  /** Takes part in TCP where this computer does; what it listens on. */
+  #listen(run: Run, socket: Socket): SocketAddress[] {
+    const { transport, network } = this.options;
+    if (transport === undefined || transport === "udp") return [];
+    network.streams.use(socket, {
+      receive: (from, packet) => this.#enter(() => run.dataPath.receiveStream(from, packet)),
+      closed: (remote, reason) => {
+        if (this.#run === run) this.input({ kind: "streamClosed", remote, reason });
+      },
+    });
+    return [socket.local];
   }
 
   input(input: Input): void {
@@ -237,6 +255,9 @@ export class Host {
       gate: options.gate,
       now: () => options.queue.now,
       send: (remote, packet) => options.network.send(options.socket, remote, packet),
+      sendStream: (remote, packet) => options.network.streams.send(options.socket, remote, packet),
+      openStream: (remote) => options.network.streams.open(options.socket, remote),
+      closeStream: (remote) => options.network.streams.close(options.socket, remote),
       input: (input) => this.#run?.pending.push(input),
       deliverIp: (packet) => options.observe(this, { kind: "ip", packet }),
       later: (delayMs, run) =>
@@ -261,6 +282,7 @@ export class Host {
       site: `site ${options.socket.site.number}`,
       version: VERSION,
       ...(options.virtualIp === undefined ? {} : { virtualIp: options.virtualIp }),
+      ...(options.transport === undefined ? {} : { transport: options.transport }),
       ...(options.psk === undefined ? {} : { psk: options.psk }),
       ...(options.broken === undefined ? {} : { debug: { broken: options.broken } }),
       ...(this.saved === undefined ? {} : { saved: this.saved }),

@@ -19,13 +19,25 @@ export interface NatBehaviour {
   readonly hairpin: boolean;
 }
 
-export type SiteKind = "public" | "open" | "restricted" | "cone" | "sequential" | "symmetric" | "udp-blocked";
+export type SiteKind =
+  | "public"
+  | "tcp-only"
+  | "open"
+  | "restricted"
+  | "cone"
+  | "sequential"
+  | "symmetric"
+  | "udp-blocked";
 
 const COMMON = { expiryMs: 120_000, hairpin: false } as const;
 
-/** `public` has no box at all; behind `udp-blocked` no datagram passes either way. */
+/**
+ * `public` has no box at all; nor has `tcp-only`, where no datagram passes. Behind `udp-blocked` no datagram passes
+ * either way, and streams go out only.
+ */
 export const SITE_KINDS: Readonly<Record<SiteKind, NatBehaviour | "none" | "blocked">> = {
   public: "none",
+  "tcp-only": "blocked",
   open: { mapping: "endpoint-independent", filtering: "endpoint-independent", ports: "preserving", ...COMMON },
   restricted: { mapping: "endpoint-independent", filtering: "address-dependent", ports: "preserving", ...COMMON },
   cone: { mapping: "endpoint-independent", filtering: "address-and-port-dependent", ports: "preserving", ...COMMON },

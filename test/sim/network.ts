@@ -5,6 +5,7 @@ import type { Geography } from "./geography.ts";
 import { hostOf, NatBox, portOf, SITE_KINDS, type SiteKind } from "./nat.ts";
 import { LINK_PAYLOAD_BYTES, type Packet, partsOf } from "./packets.ts";
 import type { SeededEntropy } from "./random.ts";
+import { Streams } from "./streams.ts";
 
 /** What goes wrong on the way between two sites; odds are for each datagram. */
 export interface Faults {
@@ -54,6 +55,8 @@ export class Network {
   mayReach: ((from: Socket, to: Socket) => boolean) | undefined;
   /** Datagrams that went nowhere, by reason. */
   readonly losses = new Map<string, number>();
+  /** TCP over the same ground. */
+  readonly streams: Streams;
   readonly #queue: EventQueue;
   readonly #geography: Geography;
   readonly #entropy: SeededEntropy;
@@ -65,6 +68,16 @@ export class Network {
     this.#geography = geography;
     this.#entropy = entropy;
     this.faults = faults;
+    this.streams = new Streams({
+      queue,
+      entropy: entropy.fork("streams"),
+      lossOdds: () => this.faults.lossOdds,
+      delayMs: (from, to) =>
+        from.site === to.site
+          ? LAN_DELAY_MS
+          : geography.delayMs(from.site.number, to.site.number) + this.#entropy.fraction() * this.faults.jitterMs,
+      listenerAt: (from, remote) => from.site.sockets.get(remote) ?? this.#publicSocket(remote),
+    });
   }
 
   get sites(): readonly Site[] {
@@ -85,7 +98,7 @@ export class Network {
 
   /** A public site has one address, so its sockets differ by port; hosts behind a box have an address each. */
   addSocket(site: Site, port: number): Socket {
-    const isInside = site.kind !== "public";
+    const isInside = !isPublic(site);
     const ip = isInside ? `192.168.1.${10 + site.sockets.size}` : site.ip;
     const local = `${ip}:${port}`;
     if (site.sockets.has(local)) throw new Error(`${local} of site ${site.number} is taken: choose another port`);
@@ -103,7 +116,7 @@ export class Network {
       this.#queue.after(LAN_DELAY_MS, () => this.#hand(neighbour, from.local, from, packet));
       return;
     }
-    if (from.site.kind === "udp-blocked") return this.#lose("udpBlocked");
+    if (blocksUdp(from.site)) return this.#lose("udpBlocked");
     if (parts === 1 && packet.sizeBytes > LINK_PAYLOAD_BYTES) return this.#lose("tooBig");
     const now = this.#queue.now;
     const source = from.site.nat === undefined ? from.local : from.site.nat.outbound(from.local, remote, now);
@@ -135,7 +148,7 @@ export class Network {
   }
 
   #arrive(from: Socket, source: SocketAddress, to: Site, port: number, packet: Packet): void {
-    if (to.kind === "udp-blocked") return this.#lose("udpBlocked");
+    if (blocksUdp(to)) return this.#lose("udpBlocked");
     const inside = to.nat === undefined ? `${to.ip}:${port}` : to.nat.inbound(port, source, this.#queue.now);
     if (inside === undefined) return this.#lose("filtered");
     const socket = to.sockets.get(inside);
@@ -149,9 +162,23 @@ export class Network {
     socket.receive(source, packet);
   }
 
+  /** What answers at an address by itself, without a box in front. */
+  #publicSocket(remote: SocketAddress): Socket | undefined {
+    const site = this.#byIp.get(hostOf(remote));
+    return site !== undefined && isPublic(site) ? site.sockets.get(remote) : undefined;
+  }
+
   #lose(reason: string): void {
     this.losses.set(reason, (this.losses.get(reason) ?? 0) + 1);
   }
+}
+
+function isPublic(site: Site): boolean {
+  return site.kind === "public" || site.kind === "tcp-only";
+}
+
+function blocksUdp(site: Site): boolean {
+  return site.kind === "udp-blocked" || site.kind === "tcp-only";
 }
 
 /** Addresses that are neither private nor special; neighbours in number differ in their first byte, so in every prefix. */

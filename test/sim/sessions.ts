@@ -48,13 +48,14 @@ export function newSession(slot: Slot, peer: RingAddress): Session {
 }
 
 export function samePath(a: Path, b: Path): boolean {
-  if (a.kind === "udp") return b.kind === "udp" && a.remote === b.remote;
+  if (a.kind === "udp" || a.kind === "tcp") return b.kind === a.kind && a.remote === b.remote;
   if (a.kind === "tunnel") return b.kind === "tunnel" && a.relay === b.relay;
   return b.kind === "ring";
 }
 
 export function pathText(path: Path): string {
-  return path.kind === "udp" ? path.remote : path.kind === "tunnel" ? `tunnel ${path.relay}` : "ring";
+  if (path.kind === "udp" || path.kind === "tcp") return `${path.kind} ${path.remote}`;
+  return path.kind === "tunnel" ? `tunnel ${path.relay}` : "ring";
 }
 
 const WINDOW_WORDS = 8;

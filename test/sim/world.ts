@@ -2,7 +2,7 @@
  * A world of simulated computers on one virtual clock: real engines, modelled data paths, NAT boxes and a network with
  * faults. Equal options and calls give equal runs.
  */
-import type { Instant, SocketAddress } from "../../native-helper/overlay/boundary.ts";
+import type { Instant, SocketAddress, TransportChoice } from "../../native-helper/overlay/boundary.ts";
 import type { Breakable } from "../../native-helper/overlay/debug.ts";
 import { Node } from "../../native-helper/overlay/node.ts";
 import { checkTables } from "./checks.ts";
@@ -45,6 +45,8 @@ export interface HostSpec {
   readonly startAddresses?: readonly SocketAddress[];
   /** Static; null: it is leased. One that no other host has unless given. */
   readonly virtualIp?: string | null;
+  /** UDP alone unless given. */
+  readonly transport?: TransportChoice;
 }
 
 /** An IP packet and its answer between two hosts. */
@@ -131,6 +133,7 @@ export class World {
       wall: () => WALL_START_MS + Math.floor(this.queue.now),
       observe: (from, event) => this.#observe(from, event),
       violation: (text) => this.fail(text),
+      ...(spec.transport === undefined ? {} : { transport: spec.transport }),
       ...(this.#options.psk === undefined ? {} : { psk: this.#options.psk }),
       ...(this.#options.broken === undefined ? {} : { broken: this.#options.broken }),
     };

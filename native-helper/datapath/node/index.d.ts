@@ -9,6 +9,13 @@ export declare class NativeDataPath {
   get port(): number
   /** Whether there is a socket for IPv6 too. */
   get hasIpv6(): boolean
+  /**
+   * Listens for TCP streams on `port`, 0 for any free one, and says which; a second call changes nothing. Throws with
+   * code PORT_IN_USE, NOT_PERMITTED or NO_RESOURCES.
+   */
+  listenTcp(port: number): number
+  /** The port on which streams are listened for; 0 while none are. */
+  get tcpPort(): number
   addNetwork(options: NetworkOptions): NativeNetwork
   /** Dropped packets by reason, all reasons. */
   stats(): Array<DropCount>
@@ -51,6 +58,10 @@ export declare class NativeNetwork {
   keyDrop(slot: number, indexRx: number): void
   sessionDrop(slot: number): void
   pathUse(slot: number, path: NativePath): void
+  /** Begins a TCP stream to `remote` unless there is one; what is sent by it waits until it stands. */
+  streamOpen(remote: string): void
+  /** Ends a stream, after what waits for it; no event tells of it. */
+  streamClose(remote: string): void
   /** The largest UDP payload of the session's active path, 1,200 at least; 1,452 until said otherwise. */
   pathMtu(slot: number, payloadBytes: number): void
   sendHandshake(via: NativePath, packet: Uint8Array): void
@@ -140,7 +151,7 @@ export interface NativeEdge {
 
 /** One event. `network` is absent where it concerns all; the other fields are those of `Input` with the same `kind`. */
 export interface NativeEvent {
-  kind: 'handshake' | 'confirmed' | 'ctrl' | 'newPath' | 'probeAck' | 'miss' | 'unknownSource' | 'noRoute' | 'traffic' | 'interfaceLost' | 'fault'
+  kind: 'handshake' | 'confirmed' | 'ctrl' | 'newPath' | 'probeAck' | 'miss' | 'unknownSource' | 'noRoute' | 'traffic' | 'streamClosed' | 'interfaceLost' | 'fault'
   network?: number
   slot?: number
   indexRx?: number
@@ -155,6 +166,8 @@ export interface NativeEvent {
   dst?: string
   counters?: NativeCounters
   text?: string
+  remote?: string
+  reason?: string
 }
 
 export interface NativeExact {
@@ -180,7 +193,7 @@ export interface NativePair {
 
 /** `Path` or `Via` of the boundary; which fields are there depends on `kind`. */
 export interface NativePath {
-  kind: 'udp' | 'tunnel' | 'ring'
+  kind: 'udp' | 'tcp' | 'tunnel' | 'ring'
   remote?: string
   relay?: string
   peer?: string

@@ -2,7 +2,7 @@
  * Noise handshakes: XX towards a bare transport address, IK towards a peer whose descriptor is known
  * (docs/protocol.md, "Handshake"). An IK responder changes nothing until the first authentic packet under the new keys.
  */
-import type { DataPathOffer, Handshake, Via } from "../boundary.ts";
+import type { DataPathOffer, Handshake, SocketAddress, Via } from "../boundary.ts";
 import {
   CLOCK_TOLERANCE_MS,
   HALF_OPEN_LIMIT,
@@ -124,10 +124,17 @@ export class Handshakes {
     this.#hooks = hooks;
   }
 
+  /** The stream to that end is over: nobody answers by it any more. */
+  streamClosed(remote: SocketAddress): void {
+    for (const pending of [...this.#pending.values()])
+      if (pending.via.kind === "tcp" && pending.via.remote === remote) this.#fail(pending);
+  }
+
   /** Starts XX towards a bare address, `done` once: the peer, or that the address leads home, or failure after 10 s. */
   dial(via: Via, edgeKind: EdgeKind | undefined, done: (result: DialResult) => void): void {
     const handshake = this.#noise("XX", true);
     const noise = handshake.write(encodeEmptyPayload(XX1_ROOM));
+    if (via.kind === "tcp") this.#core.emit({ kind: "streamOpen", remote: via.remote });
     this.#start("XX", handshake, noise, via, edgeKind, undefined, ZERO_KEY, done);
   }
 
@@ -338,6 +345,11 @@ export class Handshakes {
   #send(pending: Pending): void {
     const core = this.#core;
     core.emit({ kind: "sendHandshake", via: pending.via, packet: pending.packet });
+    // A stream loses nothing: there the first packet is on its way, or nobody is there.
+    if (pending.via.kind === "tcp") {
+      pending.timer = core.after(HANDSHAKE_GIVE_UP_MS, "handshake by TCP", () => this.#fail(pending));
+      return;
+    }
     const gap = HANDSHAKE_RETRY_MS[Math.min(pending.tries, HANDSHAKE_RETRY_MS.length - 1)] as number;
     pending.tries++;
     pending.timer = core.after(core.vary(gap, 0.2), "handshake retry", () => {
@@ -426,7 +438,7 @@ export class Handshakes {
     const answer = this.#packet({ type: "xx3", sender: pending.index, receiver: packet.sender, noise }, remoteX);
     const key = this.#addKey(peer, pending.index, packet.sender, pending.handshake, proven, "self");
     core.emit({ kind: "sendHandshake", via, packet: answer });
-    this.#repeatUntilConfirmed(peer, key, via, answer, 0);
+    if (via.kind !== "tcp") this.#repeatUntilConfirmed(peer, key, via, answer, 0);
     this.#finish(peer, key, proven, via, "initiator", pending.edgeKind);
     pending.done({ kind: "up", peer });
   }
@@ -575,7 +587,8 @@ export class Handshakes {
     const core = this.#core;
     const { identity, salt } = core.options;
     const offer = core.crypto.offer ?? PLAIN_OFFER;
-    const observed = via.kind === "udp" ? taFromSocket(via.remote, "learned") : undefined;
+    const observed =
+      via.kind === "udp" || via.kind === "tcp" ? taFromSocket(via.remote, "learned", via.kind) : undefined;
     return {
       stamp: core.nextStamp(),
       identity: { edPublic: identity.edPublic, salt, bindValidUntil: core.bindValidUntil, bind: core.bind },

@@ -1,9 +1,10 @@
 /** What other nodes say about our own address, and the NAT class that follows (docs/protocol.md, "NAT class"). */
 import type { NatKind, SocketAddress } from "../boundary.ts";
 import type { Core } from "../core.ts";
-import { socketOf, taFromSocket } from "../wire/transport-address.ts";
+import { formatTa, socketOf, taFromSocket } from "../wire/transport-address.ts";
 import type { TransportAddress } from "../wire/types.ts";
 import { isPrivate } from "./peer.ts";
+import { StreamReach } from "./stream-reach.ts";
 
 interface Report {
   readonly seen: SocketAddress;
@@ -22,6 +23,8 @@ export class Nat {
   readonly #changed: () => void;
   /** Newest report by network of the reporter (/24 or /48). */
   readonly #reports = new Map<string, Report>();
+  /** What TCP tells, kept apart. */
+  readonly streams: StreamReach;
   #local: readonly SocketAddress[] = [];
   #learned: readonly SocketAddress[] = [];
   #reachedUnasked = false;
@@ -29,6 +32,7 @@ export class Nat {
   constructor(core: Core, changed: () => void) {
     this.#core = core;
     this.#changed = changed;
+    this.streams = new StreamReach(core, () => this.#judge());
   }
 
   get localAddresses(): readonly SocketAddress[] {
@@ -39,8 +43,9 @@ export class Nat {
     return this.#learned;
   }
 
-  setLocal(addresses: readonly SocketAddress[]): void {
-    if (addresses.join() === this.#local.join()) return;
+  setLocal(addresses: readonly SocketAddress[], streams: readonly SocketAddress[]): void {
+    const isSame = !this.streams.setListening(streams);
+    if (isSame && addresses.join() === this.#local.join()) return;
     const had = this.#local.length > 0;
     this.#local = [...addresses];
     // Another network: what was learned on the old one says nothing.
@@ -50,6 +55,7 @@ export class Nat {
 
   /** `reporter` saw our packets come from `seen`. */
   observed(reporter: SocketAddress, seen: TransportAddress): void {
+    this.streams.observed(networkOf(reporter), seen);
     const socket = socketOf(seen);
     if (!socket || (seen.kind !== "udp4" && seen.kind !== "udp6")) return;
     const network = networkOf(reporter);
@@ -74,6 +80,7 @@ export class Nat {
     this.#reports.clear();
     this.#learned = [];
     this.#reachedUnasked = false;
+    this.streams.clear();
     this.#core.natKind = "unknown";
     this.#core.publicTas = [];
   }
@@ -90,17 +97,20 @@ export class Nat {
     for (const report of reports) votes.set(report.seen, (votes.get(report.seen) ?? 0) + 1);
     const ranked = [...votes].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
     const agreed = ranked.filter(([, count]) => count >= REPORTERS_FOR_ADDRESS).map(([socket]) => socket);
-    const kind = this.#classOf(reports, agreed);
+    const kind = this.streams.classWith(this.#classOf(reports, agreed));
     const learned = agreed.length > 0 ? agreed : ranked.slice(0, 2).map(([socket]) => socket);
+    const listed = core.publicTas.map(formatTa).join();
     const isSame = kind === core.natKind && learned.join() === this.#learned.join();
     this.#learned = learned;
     core.natKind = kind;
-    core.localTas = this.#local.flatMap((socket) => tasOf(socket, "local"));
-    core.publicTas = learned
+    const ownUdp = core.usesUdp ? this.#local.flatMap((socket) => tasOf(socket, "local")) : [];
+    let udp = learned
       .filter((socket) => !this.#local.includes(socket) || !isPrivate(socket))
       .flatMap((socket) => tasOf(socket, "learned"));
-    if (core.publicTas.length === 0) core.publicTas = core.localTas.filter((ta) => !isPrivate(socketOf(ta) ?? ""));
-    if (isSame) return;
+    if (udp.length === 0) udp = ownUdp.filter((ta) => !isPrivate(socketOf(ta) ?? ""));
+    core.localTas = [...ownUdp, ...this.streams.localTas()];
+    core.publicTas = [...udp, ...this.streams.publicTas()];
+    if (isSame && listed === core.publicTas.map(formatTa).join()) return;
     core.descChanged();
     this.#changed();
   }

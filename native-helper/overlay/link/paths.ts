@@ -15,13 +15,19 @@ import {
   PUNCH_PAIRS,
   PUNCH_ROUNDS_MS,
   SESSION_IDLE_MS,
+  STANDBY_PROBE_MS,
+  TCP_AFTER_MS,
+  TCP_CANDIDATES,
+  TCP_SECOND_DIALLER_MS,
+  UDP_RECHECK_MS,
 } from "../constants.ts";
 import type { Core } from "../core.ts";
 import { parseIp, samePrefix } from "../wire/ip.ts";
-import { socketOf, taFromSocket } from "../wire/transport-address.ts";
+import { socketOf, streamSocketOf, taFromSocket } from "../wire/transport-address.ts";
 import type { MessageOf, TransportAddress } from "../wire/types.ts";
 import type { Control } from "./control.ts";
-import { type PathState, type Peer, pathId, pathRank } from "./peer.ts";
+import type { Nat } from "./nat.ts";
+import { isDirect, isPrivate, type PathState, type Peer, pathId, pathRank } from "./peer.ts";
 
 export interface PathHooks {
   /** The active path changed, or there is none any more. */
@@ -30,7 +36,7 @@ export interface PathHooks {
   dead(peer: Peer, reason: string): void;
   /** The peer told what address it saw us come from. */
   observed(by: Peer, reporter: SocketAddress, own: TransportAddress): void;
-  /** An attempt to reach the peer directly ended without success. */
+  /** An attempt to reach the peer directly ended without success, or a better path may be found later. */
   punchFailed(peer: Peer): void;
   isNear(peer: Peer): boolean;
   /** Members of the ring as this node alone sees it. */
@@ -56,12 +62,16 @@ export class Paths {
   readonly #core: Core;
   readonly #control: Control;
   readonly #hooks: PathHooks;
+  readonly #nat: Nat;
   readonly #probes = new Map<number, Probe>();
   #nextProbe = 1;
+  #standbyAt = Number.NEGATIVE_INFINITY;
+  #udpRecheckAt = 0;
 
-  constructor(core: Core, control: Control, hooks: PathHooks) {
+  constructor(core: Core, control: Control, nat: Nat, hooks: PathHooks) {
     this.#core = core;
     this.#control = control;
+    this.#nat = nat;
     this.#hooks = hooks;
   }
 
@@ -98,13 +108,15 @@ export class Paths {
     this.#probes.delete(id);
     const state = probe.path;
     const rttMs = this.#core.now - probe.sentAt;
-    state.rttMs = state.rttMs === undefined ? rttMs : 0.75 * state.rttMs + 0.25 * rttMs;
+    // The first check of a stream waited until the stream stood: that tells no round trip.
+    const isMeasure = path.kind !== "tcp" || state.state === "validated";
+    if (isMeasure) state.rttMs = state.rttMs === undefined ? rttMs : 0.75 * state.rttMs + 0.25 * rttMs;
     state.unanswered = 0;
     state.heardAt = this.#core.now;
     state.state = "validated";
     this.heard(peer);
     this.#choose(peer);
-    if (peer.srttMs === undefined && peer.active === state) peer.takeRtt(this.#core.now, rttMs);
+    if (isMeasure && peer.srttMs === undefined && peer.active === state) peer.takeRtt(this.#core.now, rttMs);
   }
 
   /** An authentic packet came by a path that is not the active one. */
@@ -131,18 +143,25 @@ export class Paths {
     this.#hooks.pathChanged(peer);
   }
 
-  /** Checks all pairs with the peer's addresses, in rounds, until one answers (RFC 8445 in spirit). */
+  /**
+   * Checks all pairs with the peer's addresses, in rounds, until one answers (RFC 8445 in spirit). Its listeners are
+   * dialled where no datagram gets through, or none is used.
+   */
   punch(peer: Peer, tas: readonly TransportAddress[]): void {
-    const remotes = candidatesOf(tas, this.#core);
-    if (remotes.length === 0 || peer.direct || peer.punchingSince !== undefined) return;
+    const remotes = this.#udpCandidates(peer, tas);
+    const streams = peer.direct ? [] : this.#tcpCandidates(tas);
+    if (remotes.length + streams.length === 0 || peer.onUdp || peer.punchingSince !== undefined) return;
     const core = this.#core;
     const startedAt = core.now;
     peer.punchingSince = startedAt;
-    peer.punchTried = remotes.map((remote) => ({ transport: "udp", to: remote, at: core.wall, result: "no answer" }));
+    const tried = (transport: string, to: SocketAddress) => ({ transport, to, at: core.wall, result: "no answer" });
+    peer.punchTried = [...remotes.map((to) => tried("udp", to)), ...streams.map((to) => tried("tcp", to))];
+    if (peer.flags.public) for (const remote of remotes) this.#nat.streams.askedByUdp(remote);
+    this.#dialLater(peer, streams, remotes.length > 0 ? TCP_AFTER_MS : 0, startedAt);
     for (const round of PUNCH_ROUNDS_MS) {
       remotes.forEach((remote, place) => {
         core.after(round + place * PUNCH_PACE_MS, "punch", () => {
-          if (peer.punchingSince === startedAt && !peer.direct && peer.keys.size > 0)
+          if (peer.punchingSince === startedAt && !peer.onUdp && peer.keys.size > 0)
             this.probe(peer, { kind: "udp", remote });
         });
       });
@@ -150,8 +169,8 @@ export class Paths {
     core.after((PUNCH_ROUNDS_MS.at(-1) as number) + 2_000, "punch over", () => {
       if (peer.punchingSince !== startedAt) return;
       peer.punchingSince = undefined;
-      if (peer.direct || peer.keys.size === 0) return;
-      peer.note(core.wall, "directFailed", `No answer from ${remotes.join(", ")}`);
+      if (peer.onUdp || peer.keys.size === 0) return;
+      if (!peer.direct) peer.note(core.wall, "directFailed", `No answer from ${[...remotes, ...streams].join(", ")}`);
       this.#forgetCandidates(peer);
       this.#hooks.punchFailed(peer);
     });
@@ -159,8 +178,45 @@ export class Paths {
 
   /** One check of each address beside the rounds that run. */
   checkNow(peer: Peer, tas: readonly TransportAddress[]): void {
-    if (peer.direct) return;
-    for (const remote of candidatesOf(tas, this.#core)) this.probe(peer, { kind: "udp", remote });
+    if (peer.onUdp) return;
+    for (const remote of this.#udpCandidates(peer, tas)) this.probe(peer, { kind: "udp", remote });
+  }
+
+  /** The stream to that end is over, or never came about. */
+  streamClosed(peers: Iterable<Peer>, remote: SocketAddress, reason: string): void {
+    const id = pathId({ kind: "tcp", remote });
+    for (const peer of [...peers]) {
+      const state = peer.paths.get(id);
+      if (!state) continue;
+      for (const tried of peer.punchTried)
+        if (tried.transport === "tcp" && tried.to === remote && tried.result === "no answer") tried.result = reason;
+      const wasActive = peer.active === state;
+      this.#drop(peer, state, false);
+      // With the last path gone the peer may be gone too: that is found out at once.
+      if (wasActive && !peer.active && peer.up && peer.unansweredPings === 0) this.#ping(peer);
+    }
+  }
+
+  /** Called every few seconds: streams that stand by are checked, and now and then whether UDP passes again. */
+  upkeep(peers: Iterable<Peer>): void {
+    const core = this.#core;
+    if (core.now - this.#standbyAt < STANDBY_PROBE_MS) return;
+    this.#standbyAt = core.now;
+    const { udpBlocked } = this.#nat.streams;
+    if (!udpBlocked) this.#udpRecheckAt = core.now + UDP_RECHECK_MS;
+    let rechecks = udpBlocked && core.now >= this.#udpRecheckAt ? TCP_CANDIDATES : 0;
+    if (rechecks > 0) this.#udpRecheckAt = core.now + UDP_RECHECK_MS;
+    for (const peer of [...peers]) {
+      for (const state of [...peer.paths.values()]) {
+        if (state === peer.active || state.path.kind !== "tcp" || state.state !== "validated") continue;
+        if (state.unanswered >= PROBES_TO_DEAD) this.#drop(peer, state);
+        else this.#sendProbe(peer, state);
+      }
+      const remote = rechecks > 0 && peer.flags.public && peer.up ? candidatesOf(peer.tas, core)[0] : undefined;
+      if (remote === undefined) continue;
+      rechecks--;
+      this.probe(peer, { kind: "udp", remote });
+    }
   }
 
   /** Another attempt after 15 s, 60 s, 300 s, then hourly; `attempt` tells the peer and starts it. */
@@ -169,7 +225,7 @@ export class Paths {
     const wait = DIRECT_RETRY_MS[Math.min(peer.directTries, DIRECT_RETRY_MS.length - 1)] as number;
     peer.directTries++;
     peer.directRetry = this.#core.after(this.#core.vary(wait, 0.1), "direct retry", () => {
-      if (peer.up && !peer.direct) attempt();
+      if (peer.up && !peer.onUdp) attempt();
     });
   }
 
@@ -197,7 +253,7 @@ export class Paths {
   }
 
   onPing(peer: Peer, path: Path, id: number, ping: MessageOf<"ping">): void {
-    const observed = path.kind === "udp" ? taFromSocket(path.remote, "learned") : undefined;
+    const observed = isDirect(path) ? taFromSocket(path.remote, "learned", path.kind) : undefined;
     this.#control.send(
       peer,
       { type: "pong", t: ping.t, observed, coord: this.#core.coordinates.own },
@@ -219,7 +275,7 @@ export class Paths {
     }
     peer.takeRtt(this.#core.now, rttMs);
     peer.coord = pong.coord;
-    if (pong.observed && path.kind === "udp") this.#hooks.observed(peer, path.remote, pong.observed);
+    if (pong.observed && isDirect(path)) this.#hooks.observed(peer, path.remote, pong.observed);
   }
 
   /** The relay of these tunnels is gone. */
@@ -340,7 +396,7 @@ export class Paths {
         this.#core.drop("path table full");
         return undefined;
       }
-      state = { path, id, state: "candidate", rttMs: undefined, heardAt: 0, unanswered: 0 };
+      state = { path, id, state: "candidate", rttMs: undefined, heardAt: 0, unanswered: 0, isDialled: false };
       peer.paths.set(id, state);
     } else if (state.state === "dead") state.state = "candidate";
     return state;
@@ -363,12 +419,14 @@ export class Paths {
     peer.srttMs = best.rttMs;
     peer.rttVarMs = (best.rttMs ?? 0) / 4;
     if (best.rttMs === undefined) this.sendPing(peer);
-    if (best.path.kind === "udp") {
+    if (isDirect(best.path)) {
       peer.directTries = 0;
       peer.directRetry?.cancel();
-      for (const tried of peer.punchTried) if (tried.to === best.path.remote) tried.result = "answered";
+      for (const tried of peer.punchTried)
+        if (tried.to === best.path.remote && tried.transport === best.path.kind) tried.result = "answered";
       peer.punchingSince = undefined;
       this.#forgetCandidates(peer);
+      this.#wantUdpLater(peer);
       // The answer tells how we look from there; a few such reports make the class of our NAT.
       if (core.natKind === "unknown") this.sendPing(peer);
     }
@@ -376,9 +434,17 @@ export class Paths {
     this.#hooks.pathChanged(peer);
   }
 
-  #drop(peer: Peer, state: PathState): void {
+  /** Where a stream carries what datagrams might, these are tried again later. */
+  #wantUdpLater(peer: Peer): void {
+    if (peer.onUdp || this.#udpCandidates(peer, peer.tas).length === 0) return;
+    peer.directTries = 1;
+    this.#hooks.punchFailed(peer);
+  }
+
+  #drop(peer: Peer, state: PathState, isOpen = true): void {
     state.state = "dead";
     peer.paths.delete(state.id);
+    if (isOpen) this.#closeStream(state.path);
     if (peer.active !== state) return;
     peer.note(this.#core.wall, "pathLost", `Lost: ${describePath(state.path)}`);
     peer.active = undefined;
@@ -387,14 +453,54 @@ export class Paths {
   }
 
   #forgetPaths(peer: Peer): void {
+    for (const { path } of peer.paths.values()) this.#closeStream(path);
     peer.paths.clear();
     peer.active = undefined;
     peer.srttMs = undefined;
   }
 
   #forgetCandidates(peer: Peer): void {
-    for (const [id, state] of peer.paths)
-      if (state.state === "candidate" && state.path.kind === "udp") peer.paths.delete(id);
+    for (const [id, state] of peer.paths) {
+      // A stream that the peer dialled is the peer's to close.
+      if (state.state !== "candidate" || (state.path.kind !== "udp" && !state.isDialled)) continue;
+      peer.paths.delete(id);
+      this.#closeStream(state.path);
+    }
+  }
+
+  #closeStream(path: Path): void {
+    if (path.kind === "tcp") this.#core.emit({ kind: "streamClose", remote: path.remote });
+  }
+
+  /** Of two nodes that both can dial, the one with the lower address does so first. */
+  #dialLater(peer: Peer, remotes: readonly SocketAddress[], afterMs: number, startedAt: number): void {
+    const core = this.#core;
+    if (remotes.length === 0) return;
+    const isSecond = core.address > peer.address && this.#nat.streams.publicTas().length > 0;
+    core.after(afterMs + (isSecond ? TCP_SECOND_DIALLER_MS : 0), "dial", () => {
+      if (peer.punchingSince !== startedAt || peer.direct || peer.keys.size === 0) return;
+      for (const remote of remotes) {
+        core.emit({ kind: "streamOpen", remote });
+        this.probe(peer, { kind: "tcp", remote });
+        const state = peer.paths.get(pathId({ kind: "tcp", remote }));
+        if (state) state.isDialled = true;
+      }
+    });
+  }
+
+  #udpCandidates(peer: Peer, tas: readonly TransportAddress[]): SocketAddress[] {
+    const core = this.#core;
+    const isHopeless = !core.usesUdp || this.#nat.streams.udpBlocked || peer.flags.nat === "udp-blocked";
+    return isHopeless ? [] : candidatesOf(tas, core);
+  }
+
+  /** Public listeners, and those on a network that this computer is on. */
+  #tcpCandidates(tas: readonly TransportAddress[]): SocketAddress[] {
+    const core = this.#core;
+    if (!core.usesTcp) return [];
+    return candidatesOf(tas, core, streamSocketOf)
+      .filter((remote) => !isPrivate(remote) || this.#nat.streams.isOnOwnNetwork(remote, this.#nat.localAddresses))
+      .slice(0, TCP_CANDIDATES);
   }
 }
 
@@ -408,7 +514,8 @@ function isBetter(a: PathState, b: PathState): boolean {
 function describePath(path: Path): string {
   switch (path.kind) {
     case "udp":
-      return `Direct by UDP to ${path.remote}`;
+    case "tcp":
+      return `Direct by ${path.kind.toUpperCase()} to ${path.remote}`;
     case "tunnel":
       return `By relay ${path.relay.slice(0, 8)}`;
     case "ring":
@@ -416,12 +523,11 @@ function describePath(path: Path): string {
   }
 }
 
-function candidatesOf(tas: readonly TransportAddress[], core: Core): SocketAddress[] {
+function candidatesOf(tas: readonly TransportAddress[], core: Core, toSocket = socketOf): SocketAddress[] {
   const remotes: SocketAddress[] = [];
-  const own = new Set([...core.localTas, ...core.publicTas].map((ta) => socketOf(ta)));
+  const own = new Set([...core.localTas, ...core.publicTas].map((ta) => toSocket(ta)));
   for (const ta of tas) {
-    if (ta.kind !== "udp4" && ta.kind !== "udp6") continue;
-    const remote = socketOf(ta);
+    const remote = toSocket(ta);
     if (!remote || own.has(remote) || remotes.includes(remote)) continue;
     // An address of the virtual network itself would lead back into the tunnel.
     const ip = parseIp(ta.host);

@@ -1,5 +1,5 @@
 /** What this node knows of one other node it has, or is making, a session with. */
-import type { Instant, Path, Slot, SlotCounters } from "../boundary.ts";
+import type { DirectPath, Instant, Path, Slot, SlotCounters } from "../boundary.ts";
 import { HISTORY_ENTRIES } from "../constants.ts";
 import type { RingAddress } from "../ring/address.ts";
 import type { Timer } from "../timers.ts";
@@ -24,6 +24,8 @@ export interface PathState {
   heardAt: Instant;
   /** Checks sent since the last answer. */
   unanswered: number;
+  /** A stream that this node dialled for checks. */
+  isDialled: boolean;
 }
 
 export interface HistoryEntry {
@@ -117,6 +119,11 @@ export class Peer {
 
   /** Packets go from our socket to the peer's. */
   get direct(): boolean {
+    return this.active !== undefined && isDirect(this.active.path);
+  }
+
+  /** Direct by datagrams, which no other path betters. */
+  get onUdp(): boolean {
     return this.active?.path.kind === "udp";
   }
 
@@ -169,7 +176,8 @@ export class Peer {
 export function pathId(path: Path): string {
   switch (path.kind) {
     case "udp":
-      return `udp ${path.remote}`;
+    case "tcp":
+      return `${path.kind} ${path.remote}`;
     case "tunnel":
       return `tunnel ${path.relay}`;
     case "ring":
@@ -177,15 +185,21 @@ export function pathId(path: Path): string {
   }
 }
 
-/** Lower is better: direct on a private network, direct, by a relay, over the ring. */
+export function isDirect(path: { readonly kind: string }): path is DirectPath {
+  return path.kind === "udp" || path.kind === "tcp";
+}
+
+/** Lower is better: datagrams on a private network, datagrams, a TCP stream, by a relay, over the ring. */
 export function pathRank(path: Path): number {
   switch (path.kind) {
     case "udp":
       return isPrivate(path.remote) ? 0 : 1;
-    case "tunnel":
+    case "tcp":
       return 2;
-    case "ring":
+    case "tunnel":
       return 3;
+    case "ring":
+      return 4;
   }
 }
 

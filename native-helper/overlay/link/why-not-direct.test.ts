@@ -13,7 +13,7 @@ const TRIED = [{ transport: "udp", to: "198.51.100.7:15000", at: 1_000, result: 
 
 /** Two easy NATs, a link by a relay, checks that got no answer. */
 const USUAL: NotDirectFacts = {
-  own: { natKind: "eim", local: [ta("192.168.1.5", "local")], public: [ta("203.0.113.5")] },
+  own: { natKind: "eim", usesTcpAlone: false, local: [ta("192.168.1.5", "local")], public: [ta("203.0.113.5")] },
   peer: { natKind: "eim", tas: [ta("192.168.2.7", "local"), ta("198.51.100.7")], version: "0.1.0" },
   isTrying: false,
   isLinked: true,

@@ -6,6 +6,8 @@ import type { TransportAddress } from "../wire/types.ts";
 export interface NotDirectFacts {
   readonly own: {
     readonly natKind: NatKind;
+    /** It is set to use TCP alone, whatever its network lets through. */
+    readonly usesTcpAlone: boolean;
     readonly local: readonly TransportAddress[];
     readonly public: readonly TransportAddress[];
   };
@@ -28,7 +30,9 @@ export interface NotDirectFacts {
 const OLDEST_VERSION = [0, 1, 0];
 
 export function whyNotDirect(facts: NotDirectFacts): NotDirectBecause {
-  return notDirect(codeOf(facts), facts.tried);
+  const code = codeOf(facts);
+  if (code === "udpBlocked" && facts.own.usesTcpAlone) return { ...notDirect(code, facts.tried), ...TCP_ALONE };
+  return notDirect(code, facts.tried);
 }
 
 function codeOf({ own, peer, isTrying, isLinked, isOverLimit, tried }: NotDirectFacts): NotDirectCode {
@@ -111,6 +115,11 @@ const REASONS: Readonly<Record<NotDirectCode, { text: string; remedy: string }>>
   trying: { text: "A direct link is being tried.", remedy: "Wait a few seconds." },
   limit: { text: "The limit of shortcuts is reached.", remedy: "Raise the limit of shortcuts in the settings." },
   oldVersion: { text: "The peer's version is too old for a direct link.", remedy: "Ask its owner to update Ringway." },
+};
+
+const TCP_ALONE = {
+  text: "This computer is set to use TCP alone, and neither side can be connected to from outside.",
+  remedy: 'Set the transport to "auto", or open the TCP port of one side.',
 };
 
 export function notDirect(code: NotDirectCode, tried: NotDirectBecause["tried"] = []): NotDirectBecause {

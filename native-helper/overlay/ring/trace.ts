@@ -94,7 +94,8 @@ export class Traces {
   }
 
   #hop(from: Peer, hops: number): MessageOf<"traceHop"> {
-    const transport = from.active?.path.kind === "tunnel" ? "relay" : "udp";
+    const kind = from.active?.path.kind;
+    const transport = kind === "tunnel" ? "relay" : kind === "tcp" ? "tcp" : "udp";
     return {
       type: "traceHop",
       hop: Math.min(0xff, hops),

@@ -2,7 +2,7 @@
  * Keeps this node's place on the ring: joining, the near set, checks, and the closing of edges that nobody needs
  * (docs/protocol.md, "The ring").
  */
-import type { SocketAddress } from "../boundary.ts";
+import type { DirectPath, SocketAddress } from "../boundary.ts";
 import {
   ALONE_AFTER_MS,
   CHECK_AGES_MS,
@@ -44,7 +44,7 @@ export interface UpkeepHooks {
   /** Traffic or a tunnel goes by that edge. */
   isNeeded(peer: Peer): boolean;
   /** Where peers met before last answered, newest first. */
-  pastPeers(): readonly SocketAddress[];
+  pastPeers(): readonly DirectPath[];
   /** Ends a session that was made for a question only. */
   dismiss(peer: Peer): void;
 }
@@ -99,6 +99,7 @@ export class Upkeep {
     handshakes: Handshakes;
     linker: Linker;
     descs: Descs;
+    askedByUdp: (remote: SocketAddress) => void;
     hooks: UpkeepHooks;
   }) {
     this.#core = parts.core;
@@ -110,6 +111,7 @@ export class Upkeep {
       foundSelf: () => this.#considerAlone(),
       answered: (peer) => this.#merge.checkThrough(peer),
       past: () => parts.hooks.pastPeers(),
+      askedByUdp: parts.askedByUdp,
     });
     this.#gossip = new Gossip(parts.core, parts.peers, parts.control, parts.descs, () => this.#near);
     this.#farEdges = new FarEdges(parts.core, parts.peers, parts.linker, parts.descs, {
@@ -154,8 +156,8 @@ export class Upkeep {
     return this.#near.includes(address);
   }
 
-  setStartAddresses(addresses: readonly SocketAddress[]): void {
-    this.#starts.set(addresses);
+  setStartAddresses(addresses: readonly SocketAddress[], streams: readonly SocketAddress[]): void {
+    this.#starts.set(addresses, streams);
   }
 
   /** Number of members estimated. */

@@ -100,19 +100,32 @@ export function mayBeListed(ta: TransportAddress): boolean {
   return ip?.length === hostBytes && ipUse(ip) === "unicast";
 }
 
-/** The UDP transport address of a socket; IPv4 inside IPv6 is written as IPv4. Throws where `socket` is not numeric. */
-export function taFromSocket(socket: SocketAddress, origin: TaOrigin): TransportAddress {
+/** The transport address of a socket; IPv4 inside IPv6 is written as IPv4. Throws where `socket` is not numeric. */
+export function taFromSocket(
+  socket: SocketAddress,
+  origin: TaOrigin,
+  transport: "udp" | "tcp" = "udp",
+): TransportAddress {
   const { ip, port } = splitSocket(socket) ?? {};
   if (ip === undefined || port === undefined)
     throw new RangeError(`"${socket}" is no socket address: ip:port or [ip6]:port is needed`);
   const plain = ip.length === 16 && isMappedIpv4(ip) ? ip.subarray(12) : ip;
-  return { kind: plain.length === 4 ? "udp4" : "udp6", origin, host: formatIp(plain), port };
+  return { kind: `${transport}${plain.length === 4 ? 4 : 6}`, origin, host: formatIp(plain), port };
 }
 
 /** The socket of a numeric UDP transport address; undefined for names and streams. */
 export function socketOf(ta: TransportAddress): SocketAddress | undefined {
-  if (ta.kind === "udp4") return `${ta.host}:${ta.port}`;
-  if (ta.kind === "udp6") return `[${ta.host}]:${ta.port}`;
+  return numericSocket(ta, "udp");
+}
+
+/** The socket of a numeric TCP transport address. */
+export function streamSocketOf(ta: TransportAddress): SocketAddress | undefined {
+  return numericSocket(ta, "tcp");
+}
+
+function numericSocket(ta: TransportAddress, transport: "udp" | "tcp"): SocketAddress | undefined {
+  if (ta.kind === `${transport}4`) return `${ta.host}:${ta.port}`;
+  if (ta.kind === `${transport}6`) return `[${ta.host}]:${ta.port}`;
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 //! What TypeScript asks of one affiliation: the effects of the engine, carried out on the calling thread.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -146,6 +147,16 @@ impl NetworkHandle {
         }
     }
 
+    /// Begins a TCP stream to that end unless there is one; what is sent by it waits until it stands.
+    pub fn stream_open(&self, remote: SocketAddr) {
+        self.shared.streams.dial(&self.shared, self.network.id, remote);
+    }
+
+    /// Ends the stream to that end, after what waits for it; no event tells of it.
+    pub fn stream_close(&self, remote: SocketAddr) {
+        self.shared.streams.close(&self.shared, self.network.id, &remote);
+    }
+
     /// The largest UDP payload of the session's active path.
     pub fn path_mtu(&self, slot: Slot, payload_bytes: u32) {
         if let Some(session) = self.network.session(slot) {
@@ -240,6 +251,7 @@ impl NetworkHandle {
     /// Ends the affiliation: sessions, interface and tables.
     pub fn remove(&self) {
         self.close_tap();
+        self.shared.streams.close_all(&self.shared, self.network.id);
         let _change = lock(&self.shared.change);
         let id = self.network.id;
         self.change_index(|index| index.retain(|_, entry| entry.network.id != id));

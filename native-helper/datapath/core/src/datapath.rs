@@ -21,6 +21,7 @@ use crate::receive::Receiver;
 use crate::session::lock;
 use crate::shared::{Network, Shared, Wake};
 use crate::socket::{RxBatch, Sockets, TxBatch, Udp};
+use crate::streams::{self, Streams};
 use crate::tap::Tap;
 use crate::transmit::Transmitter;
 
@@ -69,8 +70,11 @@ impl DataPath {
             sockets.each().for_each(Udp::disable_coalescing);
         }
         let wake = || Wake::new().map_err(|error| Error::new("NO_RESOURCES", format!("No event descriptor: {error}.")));
+        let streams =
+            Streams::new().map_err(|error| Error::new("NO_RESOURCES", format!("No epoll descriptor: {error}.")))?;
         let shared = Arc::new(Shared {
             sockets,
+            streams,
             index: ArcSwap::default(),
             networks: ArcSwap::default(),
             events: Events::default(),
@@ -85,6 +89,7 @@ impl DataPath {
         let path = Self { shared: shared.clone(), threads: Mutex::default() };
         path.start("ringway-in", run_in)?;
         path.start("ringway-out", run_out)?;
+        path.start("ringway-tcp", streams::run)?;
         // The teller may wait for the caller's own thread inside `deliver`, so nobody waits for its end.
         spawn("ringway-tell", move || tell(&shared, deliver)).map(drop)?;
         Ok(path)
@@ -96,6 +101,24 @@ impl DataPath {
 
     pub fn has_ipv6(&self) -> bool {
         self.shared.sockets.v6.is_some()
+    }
+
+    /// Listens for TCP streams, on `port` or on any; the port that is listened on. Once, whatever is asked for later.
+    pub fn listen_tcp(&self, port: u16) -> Result<u16, Error> {
+        self.shared.streams.listen(port).map_err(|error| match error.raw_os_error() {
+            Some(libc::EADDRINUSE) => {
+                Error::new("PORT_IN_USE", format!("TCP port {port} is in use by another program."))
+            }
+            Some(libc::EACCES | libc::EPERM) => {
+                Error::new("NOT_PERMITTED", format!("Not permitted to use TCP port {port}."))
+            }
+            _ => Error::new("NO_RESOURCES", format!("Cannot listen on TCP port {port}: {error}.")),
+        })
+    }
+
+    /// The port on which streams are listened for; 0 while none are.
+    pub fn tcp_port(&self) -> u16 {
+        self.shared.streams.port()
     }
 
     /// Adds an affiliation; `id` names it in events and is not in use.
@@ -128,6 +151,7 @@ impl DataPath {
         self.shared.events.stop();
         self.shared.wake_in.wake();
         self.shared.wake_out.wake();
+        self.shared.streams.wake();
         for thread in std::mem::take(&mut *lock(&self.threads)) {
             let _ = thread.join();
         }

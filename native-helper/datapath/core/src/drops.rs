@@ -38,6 +38,11 @@ reasons! {
     ForeignNetwork => "foreignNetwork",
     SendQueueFull => "sendQueueFull",
     SendFailed => "sendFailed",
+    NoStream => "noStream",
+    StreamStale => "streamStale",
+    StreamLimit => "streamLimit",
+    StreamMalformed => "streamMalformed",
+    StreamUnfinished => "streamUnfinished",
     EventQueueFull => "eventQueueFull",
 }
 

@@ -1,6 +1,6 @@
 //! What the data path tells TypeScript, queued by the packet threads and delivered in batches by a thread of its own.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,12 @@ pub enum Event {
         network: NetworkId,
         slot: Slot,
         totals: Totals,
+    },
+    /// A TCP stream to that end is over, or never came about; not told of those that the engine closed.
+    StreamClosed {
+        network: NetworkId,
+        remote: SocketAddr,
+        reason: &'static str,
     },
     /// The interface disappeared without `close_tap`.
     InterfaceLost {

@@ -20,6 +20,7 @@ use crate::send::{Sender, relayed, ring};
 use crate::session::{Path, Session, Via, lock};
 use crate::shared::{IndexEntry, Network, Shared};
 use crate::socket::TxBatch;
+use crate::stream::Stream;
 use crate::tap::Tap;
 use crate::wire::{self, Outer, TRANSIT_OVERHEAD, TransitHeader, u32_at};
 
@@ -37,6 +38,8 @@ pub struct Receiver {
     now: Instant,
     /// The key that the last datagram of this batch was for: the datagrams of a train have the same.
     last: Option<(u32, Arc<IndexEntry>)>,
+    /// The stream by which the packet in hand came.
+    stream: Option<Arc<Stream>>,
 }
 
 /// How a packet came: the way it took, and where it came from if it was not wrapped in another.
@@ -57,6 +60,7 @@ impl Receiver {
             no_route: HashMap::new(),
             now: Instant::now(),
             last: None,
+            stream: None,
         }
     }
 
@@ -75,14 +79,26 @@ impl Receiver {
 
     /// One datagram of any bytes. It is decrypted where it stands.
     pub fn datagram(&mut self, from: SocketAddr, packet: &mut [u8]) {
-        let arrival = Arrival { path: Path::Udp(from), size: packet.len() };
+        self.outermost(Path::Udp(from), packet);
+    }
+
+    /// The same for one packet of a stream.
+    pub fn stream_packet(&mut self, stream: &Arc<Stream>, packet: &mut [u8]) {
+        if !self.stream.as_ref().is_some_and(|known| Arc::ptr_eq(known, stream)) {
+            self.stream = Some(stream.clone());
+        }
+        self.outermost(Path::Tcp(stream.remote), packet);
+    }
+
+    fn outermost(&mut self, path: Path, packet: &mut [u8]) {
+        let arrival = Arrival { path, size: packet.len() };
         let result = match wire::parse(packet) {
-            Some(Outer::Handshake(kind)) => self.handshake_from(from, kind, packet),
+            Some(Outer::Handshake(kind)) => self.handshake_from(path, kind, packet),
             Some(Outer::Data { receiver, counter }) => {
-                self.with_entry(receiver, |this, entry| this.data(entry, counter, packet, arrival))
+                self.with_entry(receiver, |this, entry| this.may_bring(entry, path).and_then(|()| this.data(entry, counter, packet, arrival)))
             }
             Some(Outer::Transit { receiver, counter }) => {
-                self.with_entry(receiver, |this, entry| this.transit(entry, counter, packet, arrival))
+                self.with_entry(receiver, |this, entry| this.may_bring(entry, path).and_then(|()| this.transit(entry, counter, packet, arrival)))
             }
             Some(Outer::Cookie | Outer::Hello) => Err(Reason::NotImplemented),
             None => Err(Reason::Malformed),
@@ -111,13 +127,32 @@ impl Receiver {
         self.shared.index.load().get(&receiver).cloned().ok_or(Reason::UnknownIndex)
     }
 
-    fn handshake_from(&mut self, from: SocketAddr, kind: u8, packet: &[u8]) -> Result<(), Reason> {
+    /// A stream carries packets of one affiliation only.
+    fn may_bring(&self, entry: &IndexEntry, path: Path) -> Result<(), Reason> {
+        let is_foreign = |stream: &Arc<Stream>| stream.network().is_some_and(|network| network != entry.network.id);
+        match &self.stream {
+            Some(stream) if matches!(path, Path::Tcp(_)) && is_foreign(stream) => Err(Reason::ForeignNetwork),
+            _ => Ok(()),
+        }
+    }
+
+    fn handshake_from(&mut self, path: Path, kind: u8, packet: &[u8]) -> Result<(), Reason> {
+        let (from, via) = match path {
+            Path::Udp(from) => (from, Via::Udp(from)),
+            Path::Tcp(from) => (from, Via::Tcp(from)),
+            Path::Tunnel(_) | Path::Ring => return Err(Reason::Malformed),
+        };
         let networks = self.shared.networks.load();
         let network = networks.iter().find(|network| network.mac1.matches(kind, packet)).ok_or(Reason::Mac1)?;
         if !self.buckets.take(self.now, Source::of_ip(from.ip())) {
             return Err(Reason::RateLimit);
         }
-        self.shared.tell(Event::Handshake { network: network.id, via: Via::Udp(from), packet: packet.to_vec() });
+        if let (Via::Tcp(_), Some(stream)) = (via, &self.stream)
+            && !self.shared.streams.bind(stream, network.id)
+        {
+            return Err(Reason::ForeignNetwork);
+        }
+        self.shared.tell(Event::Handshake { network: network.id, via, packet: packet.to_vec() });
         Ok(())
     }
 
@@ -156,6 +191,12 @@ impl Receiver {
     fn authentic(&self, entry: &IndexEntry, newest: bool, arrival: Arrival) {
         let (network, session, key) = (entry.network.id, &entry.session, &entry.key);
         session.counters.rx(arrival.size);
+        if let (Path::Tcp(_), Some(stream)) = (arrival.path, &self.stream)
+            && !stream.is_proven()
+            && self.shared.streams.bind(stream, network)
+        {
+            stream.prove();
+        }
         if key.confirm() {
             let (slot, index_rx, path) = (session.slot, key.index_rx, arrival.path);
             self.shared.tell(Event::Confirmed { network, slot, index_rx, path });
@@ -257,7 +298,7 @@ impl Receiver {
         };
         let (network, previous) = (&entry.network, &entry.session.peer);
         // Only the outermost packet may be a tunnel's, and only a tunnel carries another TRANSIT.
-        let nested = !matches!(arrival.path, Path::Udp(_));
+        let nested = !matches!(arrival.path, Path::Udp(_) | Path::Tcp(_));
         if (nested && header.tunnel) || !wire::may_be_inner(inner[0], header.tunnel) {
             return Err(Reason::Malformed);
         }
@@ -269,9 +310,9 @@ impl Receiver {
         }
         let onward = TransitHeader { ttl: header.ttl - 1, hops: header.hops.saturating_add(1), ..header };
         let carrier = if header.tunnel {
-            relayed(network, previous, onward)?
+            relayed(&self.shared.streams, network, previous, onward)?
         } else {
-            match ring(network, onward) {
+            match ring(&self.shared.streams, network, onward) {
                 Some(carrier) => carrier,
                 None => {
                     self.say_no_route(network.id, &header);

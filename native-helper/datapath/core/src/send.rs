@@ -9,10 +9,15 @@ use crate::frag;
 use crate::frame::{self, FRAME_HEAD, PARTIAL_HEAD};
 use crate::ip::IpInfo;
 use crate::offload::{Offload, Partial, Segments};
-use crate::session::{Key, PARTIAL_CHECKSUMS, Path, Session, Via};
+use crate::session::{Key, PARTIAL_CHECKSUMS, PATH_PAYLOAD_DEFAULT, Path, Session, Via};
 use crate::shared::{Network, Shared};
 use crate::socket::TxBatch;
+use crate::stream::Stream;
+use crate::streams::Streams;
 use crate::wire::{self, DATA_OVERHEAD, HEAD, TAG, TRANSIT_HEADER, TRANSIT_OVERHEAD, TransitHeader};
+
+/// A DATA packet of a stream holds the longest control message whole.
+const STREAM_PAYLOAD: usize = 16 * 1024;
 
 /// One TRANSIT header and the hop session under whose key it is sealed.
 struct Layer {
@@ -21,17 +26,32 @@ struct Layer {
     header: TransitHeader,
 }
 
-/// How a packet reaches its next stop: the socket address of the first hop and the TRANSIT headers, outermost first.
+/// How the first hop is reached.
+enum Hop {
+    Udp(SocketAddr),
+    Tcp(Arc<Stream>),
+}
+
+/// How a packet reaches its next stop: the first hop and the TRANSIT headers, outermost first.
 pub struct Carrier {
-    to: SocketAddr,
+    to: Hop,
     layers: [Option<Layer>; 2],
     /// The largest datagram that the first hop carries.
     payload: usize,
 }
 
 impl Carrier {
-    fn direct(to: SocketAddr, session: &Session) -> Self {
-        Self { to, layers: [None, None], payload: session.path_payload.load(Ordering::Relaxed) as usize }
+    /// `None` where the path is not direct, or its stream is over.
+    fn direct(network: &Network, path: &Path, session: &Session, streams: &Streams) -> Option<Self> {
+        let payload = session.path_payload.load(Ordering::Relaxed) as usize;
+        match path {
+            Path::Udp(to) => Some(Self { to: Hop::Udp(*to), layers: [None, None], payload }),
+            Path::Tcp(to) => {
+                let to = Hop::Tcp(streams.get(network.id, to)?);
+                Some(Self { to, layers: [None, None], payload: STREAM_PAYLOAD })
+            }
+            Path::Tunnel(_) | Path::Ring => None,
+        }
     }
 
     /// Bytes that the TRANSIT headers take.
@@ -73,11 +93,11 @@ impl Carrier {
 }
 
 /// Resolves the way of a session's packets. The path is checked anew for each packet: tables change under way.
-pub fn carrier(network: &Network, session: &Session, path: &Path) -> Result<Carrier, Reason> {
+pub fn carrier(streams: &Streams, network: &Network, session: &Session, path: &Path) -> Result<Carrier, Reason> {
     match path {
-        Path::Udp(to) => Ok(Carrier::direct(*to, session)),
-        Path::Tunnel(relay) => tunnel(network, relay, &session.peer).ok_or(Reason::NoRoute),
-        Path::Ring => ring(network, own_header(network, session.peer)).ok_or(Reason::NoRoute),
+        Path::Udp(_) | Path::Tcp(_) => Carrier::direct(network, path, session, streams).ok_or(Reason::NoStream),
+        Path::Tunnel(relay) => tunnel(streams, network, relay, &session.peer).ok_or(Reason::NoRoute),
+        Path::Ring => ring(streams, network, own_header(network, session.peer)).ok_or(Reason::NoRoute),
     }
 }
 
@@ -86,30 +106,36 @@ fn own_header(network: &Network, dst: crate::addr::RingAddr) -> TransitHeader {
 }
 
 /// A TUNNEL header under the relay's session, whose own path must be direct: tunnels never nest.
-fn tunnel(network: &Network, relay: &crate::addr::RingAddr, dst: &crate::addr::RingAddr) -> Option<Carrier> {
+fn tunnel(
+    streams: &Streams,
+    network: &Network,
+    relay: &crate::addr::RingAddr,
+    dst: &crate::addr::RingAddr,
+) -> Option<Carrier> {
     let header = TransitHeader { ttl: 1, tunnel: true, ..own_header(network, *dst) };
-    direct_hop(&network.session_of(relay)?, header)
+    direct_hop(streams, network, &network.session_of(relay)?, header)
 }
 
-fn direct_hop(session: &Arc<Session>, header: TransitHeader) -> Option<Carrier> {
+fn direct_hop(streams: &Streams, network: &Network, session: &Arc<Session>, header: TransitHeader) -> Option<Carrier> {
     let key = session.tx.load_full()?;
-    let Some(Path::Udp(to)) = session.path.load().as_deref().copied() else { return None };
-    let mut carrier = Carrier::direct(to, session);
+    let mut carrier = Carrier::direct(network, session.path.load().as_deref()?, session, streams)?;
+    // The hops behind a stream may be datagrams.
+    carrier.payload = carrier.payload.min(PATH_PAYLOAD_DEFAULT as usize);
     carrier.layers[0] = Some(Layer { session: session.clone(), key, header });
     Some(carrier)
 }
 
 /// The next hop towards `header.dst`; a hop that is itself reached by a tunnel gets the tunnel's header around.
-pub fn ring(network: &Network, header: TransitHeader) -> Option<Carrier> {
+pub fn ring(streams: &Streams, network: &Network, header: TransitHeader) -> Option<Carrier> {
     let sessions = network.sessions.load();
     network.fib.load().next_hop(&header.dst, |slot| {
         let session = sessions.get(&slot)?;
         let path = session.path.load().as_deref().copied()?;
         match path {
-            Path::Udp(_) => direct_hop(session, header),
+            Path::Udp(_) | Path::Tcp(_) => direct_hop(streams, network, session, header),
             Path::Tunnel(relay) => {
                 let key = session.tx.load_full()?;
-                let mut carrier = tunnel(network, &relay, &session.peer)?;
+                let mut carrier = tunnel(streams, network, &relay, &session.peer)?;
                 carrier.layers[1] = Some(Layer { session: session.clone(), key, header });
                 Some(carrier)
             }
@@ -119,11 +145,16 @@ pub fn ring(network: &Network, header: TransitHeader) -> Option<Carrier> {
 }
 
 /// The way on of a TUNNEL packet: only between reserved pairs, only over the direct edge of its end.
-pub fn relayed(network: &Network, previous: &crate::addr::RingAddr, header: TransitHeader) -> Result<Carrier, Reason> {
+pub fn relayed(
+    streams: &Streams,
+    network: &Network,
+    previous: &crate::addr::RingAddr,
+    header: TransitHeader,
+) -> Result<Carrier, Reason> {
     let fib = network.fib.load();
     let slot = fib.direct_edge(&header.dst).filter(|_| fib.is_reserved(previous, &header.dst));
     let session = slot.and_then(|slot| network.session(slot)).ok_or(Reason::NotReserved)?;
-    direct_hop(&session, header).ok_or(Reason::NoRoute)
+    direct_hop(streams, network, &session, header).ok_or(Reason::NoRoute)
 }
 
 /// Seals packets into a batch and flushes it when it is full.
@@ -156,9 +187,10 @@ impl Sender<'_> {
         let key = session.tx.load();
         let key = key.as_ref().ok_or(Reason::NoKey)?;
         let carrier = self.way(network, session, path)?;
+        let may_drop = kind == frame::IP;
         let room = carrier.room();
         if FRAME_HEAD + body.len() <= room {
-            return self.data(session, key, &carrier, FRAME_HEAD + body.len(), |text| {
+            return self.data(session, key, &carrier, may_drop, FRAME_HEAD + body.len(), |text| {
                 frame::write_head(text, kind, body.len());
                 text[FRAME_HEAD..].copy_from_slice(body);
             });
@@ -169,7 +201,7 @@ impl Sender<'_> {
         for part in body.chunks(size) {
             let length = frag::FRAG_HEAD + part.len();
             let last = offset + part.len() == body.len();
-            self.data(session, key, &carrier, FRAME_HEAD + length, |text| {
+            self.data(session, key, &carrier, may_drop, FRAME_HEAD + length, |text| {
                 frame::write_head(text, frame::FRAG, length);
                 frag::write_head(&mut text[FRAME_HEAD..], id, offset, last, kind);
                 text[FRAME_HEAD + frag::FRAG_HEAD..].copy_from_slice(part);
@@ -233,7 +265,7 @@ impl Sender<'_> {
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<(), Reason> {
         let head = FRAME_HEAD + if partial.is_some() { PARTIAL_HEAD } else { 0 };
-        self.data(session, key, carrier, head + length, |text| {
+        self.data(session, key, carrier, true, head + length, |text| {
             match partial {
                 Some(partial) => {
                     frame::write_head(text, frame::IP_PARTIAL, PARTIAL_HEAD + length);
@@ -251,7 +283,7 @@ impl Sender<'_> {
         let key = session.tx.load();
         let key = key.as_ref().ok_or(Reason::NoKey)?;
         let carrier = self.way(network, session, path)?;
-        self.data(session, key, &carrier, 0, |_| ())
+        self.data(session, key, &carrier, false, 0, |_| ())
     }
 
     /// A PROBE whose outermost packet has `size` bytes, or the least.
@@ -265,9 +297,9 @@ impl Sender<'_> {
     ) -> Result<(), Reason> {
         let key = session.tx.load();
         let key = key.as_ref().ok_or(Reason::NoKey)?;
-        let carrier = carrier(network, session, path)?;
+        let carrier = carrier(&self.shared.streams, network, session, path)?;
         let text = size.saturating_sub(carrier.overhead() + DATA_OVERHEAD).max(FRAME_HEAD + 4);
-        self.data(session, key, &carrier, text, |text| {
+        self.data(session, key, &carrier, false, text, |text| {
             frame::write_head(text, frame::PROBE, text.len() - FRAME_HEAD);
             text[FRAME_HEAD..FRAME_HEAD + 4].copy_from_slice(&id.to_be_bytes());
             text[FRAME_HEAD + 4..].fill(0);
@@ -281,8 +313,15 @@ impl Sender<'_> {
                 self.plain(*to, packet);
                 return Ok(());
             }
-            Via::Tunnel { relay, peer } => tunnel(network, relay, peer),
-            Via::Ring { peer } => ring(network, own_header(network, *peer)),
+            Via::Tcp(to) => {
+                let stream = self.shared.streams.get(network.id, to).ok_or(Reason::NoStream)?;
+                return self.put(&Hop::Tcp(stream), packet.len(), false, |space| {
+                    space.copy_from_slice(packet);
+                    true
+                });
+            }
+            Via::Tunnel { relay, peer } => tunnel(&self.shared.streams, network, relay, peer),
+            Via::Ring { peer } => ring(&self.shared.streams, network, own_header(network, *peer)),
         };
         self.transit(&carrier.ok_or(Reason::NoRoute)?, packet)
     }
@@ -291,12 +330,12 @@ impl Sender<'_> {
     pub fn transit(&mut self, carrier: &Carrier, inner: &[u8]) -> Result<(), Reason> {
         let overhead = carrier.overhead();
         let size = overhead + inner.len();
-        self.make_room(size)?;
-        let filled = self.tx.push(carrier.to, size, |datagram| {
+        // What is inside cannot be seen, but handshakes: datagrams may get lost.
+        let may_drop = inner.first().is_some_and(|kind| matches!(*kind, wire::DATA | wire::TRANSIT));
+        self.put(&carrier.to, size, may_drop, |datagram| {
             datagram[overhead..].copy_from_slice(inner);
             carrier.wrap(datagram)
-        });
-        if filled { Ok(()) } else { Err(Reason::KeyWornOut) }
+        })
     }
 
     /// The session that a TRANSIT packet of another node leaves by.
@@ -308,8 +347,10 @@ impl Sender<'_> {
 
     fn way(&self, network: &Network, session: &Session, path: Option<&Path>) -> Result<Carrier, Reason> {
         match path {
-            Some(path) => carrier(network, session, path),
-            None => carrier(network, session, session.path.load().as_ref().ok_or(Reason::NoPath)?),
+            Some(path) => carrier(&self.shared.streams, network, session, path),
+            None => {
+                carrier(&self.shared.streams, network, session, session.path.load().as_ref().ok_or(Reason::NoPath)?)
+            }
         }
     }
 
@@ -322,19 +363,20 @@ impl Sender<'_> {
         }
     }
 
-    /// Seals one DATA packet whose text of `length` bytes `fill` writes.
+    /// Seals one DATA packet whose text of `length` bytes `fill` writes. `may_drop`: it carries IP, which a stream need not
+    /// keep when it gets old.
     pub fn data(
         &mut self,
         session: &Session,
         key: &Key,
         carrier: &Carrier,
+        may_drop: bool,
         length: usize,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<(), Reason> {
         let overhead = carrier.overhead();
         let size = overhead + DATA_OVERHEAD + length;
-        self.make_room(size)?;
-        let filled = self.tx.push(carrier.to, size, |datagram| {
+        self.put(&carrier.to, size, may_drop, |datagram| {
             let Some(counter) = key.next_counter() else { return false };
             let (head, rest) = datagram[overhead..].split_at_mut(HEAD);
             wire::write_head(head, wire::DATA, 0, key.index_tx, counter);
@@ -342,12 +384,30 @@ impl Sender<'_> {
             fill(text);
             tag.copy_from_slice(&key.seal.seal(counter, head, text));
             carrier.wrap(datagram)
-        });
-        if !filled {
-            return Err(Reason::KeyWornOut);
-        }
+        })?;
         session.counters.tx(1, size);
         Ok(())
+    }
+
+    /// Appends a packet for a hop. `may_drop`: a stream need not keep it when it gets old.
+    fn put(
+        &mut self,
+        to: &Hop,
+        size: usize,
+        may_drop: bool,
+        fill: impl FnOnce(&mut [u8]) -> bool,
+    ) -> Result<(), Reason> {
+        let filled = match to {
+            Hop::Udp(to) => {
+                self.make_room(size)?;
+                self.tx.push(*to, size, fill)
+            }
+            Hop::Tcp(stream) => {
+                self.tx.note_stream(stream);
+                stream.push(size, may_drop, &self.shared.drops, fill)?
+            }
+        };
+        if filled { Ok(()) } else { Err(Reason::KeyWornOut) }
     }
 
     fn make_room(&mut self, size: usize) -> Result<(), Reason> {

@@ -33,6 +33,8 @@ pub const HELD_FOR: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Path {
     Udp(SocketAddr),
+    /// By the stream to that end.
+    Tcp(SocketAddr),
     /// By a relay with edges to both ends.
     Tunnel(RingAddr),
     /// Hop by hop along the ring.
@@ -43,6 +45,7 @@ pub enum Path {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Via {
     Udp(SocketAddr),
+    Tcp(SocketAddr),
     Tunnel { relay: RingAddr, peer: RingAddr },
     Ring { peer: RingAddr },
 }

@@ -21,6 +21,7 @@ use crate::gate::Mac1Keys;
 use crate::ipmap::IpMap;
 use crate::session::{HELD_FOR, IndexMap, Key, Session};
 use crate::socket::{Sockets, TxBatch};
+use crate::streams::Streams;
 use crate::tap::Tap;
 
 /// Packets that wait for a session: for one address, and in all.
@@ -30,6 +31,7 @@ const ARPS_MAX: usize = 64;
 
 pub struct Shared {
     pub sockets: Sockets,
+    pub streams: Streams,
     /// Receive index to key, over all networks.
     pub index: ArcSwap<IndexMap<Arc<IndexEntry>>>,
     pub networks: ArcSwap<Vec<Arc<Network>>>,

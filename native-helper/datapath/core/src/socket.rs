@@ -6,9 +6,11 @@ use std::mem::{MaybeUninit, size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::drops::{Drops, Reason};
+use crate::stream::Stream;
 
 const SOCKET_BUFFER: libc::c_int = 4 * 1024 * 1024;
 /// Messages of one `recvmmsg` or `sendmmsg`.
@@ -137,7 +139,7 @@ impl Udp {
     }
 }
 
-fn set_option(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+pub(crate) fn set_option(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
     // SAFETY: `value` lives over the call and its size is given.
     let result = unsafe {
         let length = size_of::<libc::c_int>() as libc::socklen_t;
@@ -304,6 +306,8 @@ pub struct TxBatch {
     vectors: Vec<libc::iovec>,
     names: Vec<libc::sockaddr_storage>,
     controls: Vec<Control>,
+    /// Streams that got packets since the last flush.
+    streams: Vec<Arc<Stream>>,
     /// First and last item of each message.
     runs: Vec<(usize, usize)>,
 }
@@ -326,6 +330,7 @@ impl TxBatch {
                 buffer: vec![0; bytes],
                 used: 0,
                 items: Vec::with_capacity(1_024),
+                streams: Vec::new(),
                 headers: vec![zeroed(); MESSAGES],
                 vectors: vec![zeroed(); MESSAGES],
                 names: vec![zeroed(); MESSAGES],
@@ -360,8 +365,18 @@ impl TxBatch {
         filled
     }
 
+    /// A stream that a packet was appended to: it is flushed with the rest.
+    pub fn note_stream(&mut self, stream: &Arc<Stream>) {
+        if !self.streams.iter().any(|known| Arc::ptr_eq(known, stream)) {
+            self.streams.push(stream.clone());
+        }
+    }
+
     /// Sends all. What the sockets refuse is dropped and counted: UDP promises nothing.
     pub fn flush(&mut self, sockets: &Sockets, drops: &Drops) {
+        for stream in self.streams.drain(..) {
+            stream.flush(drops);
+        }
         if self.items.is_empty() {
             return;
         }

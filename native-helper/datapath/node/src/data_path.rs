@@ -16,6 +16,7 @@ use ringway_core::tap::{MTU_DEFAULT, TapOptions, parse_mac};
 use crate::crypto::NativeSessionKeys;
 use crate::values::{
     NativeEvent, NativePath, Result, array, bad, failure, from_core, optional_path, prefix, ring_address,
+    socket_address,
 };
 
 /// Batches under way to JavaScript; behind them events wait in their own bounded queue.
@@ -89,6 +90,19 @@ impl NativeDataPath {
     #[napi(getter, catch_unwind)]
     pub fn has_ipv6(&self) -> Result<bool> {
         Ok(self.open()?.has_ipv6())
+    }
+
+    /// Listens for TCP streams on `port`, 0 for any free one, and says which; a second call changes nothing. Throws with
+    /// code PORT_IN_USE, NOT_PERMITTED or NO_RESOURCES.
+    #[napi(catch_unwind)]
+    pub fn listen_tcp(&self, port: u16) -> Result<u16> {
+        self.open()?.listen_tcp(port).map_err(from_core)
+    }
+
+    /// The port on which streams are listened for; 0 while none are.
+    #[napi(getter, catch_unwind)]
+    pub fn tcp_port(&self) -> Result<u16> {
+        Ok(self.open()?.tcp_port())
     }
 
     #[napi(catch_unwind)]
@@ -211,6 +225,20 @@ impl NativeNetwork {
     #[napi(catch_unwind)]
     pub fn path_use(&self, slot: u32, path: NativePath) -> Result<()> {
         self.handle.path_use(slot, path.to_path()?);
+        Ok(())
+    }
+
+    /// Begins a TCP stream to `remote` unless there is one; what is sent by it waits until it stands.
+    #[napi(catch_unwind)]
+    pub fn stream_open(&self, remote: String) -> Result<()> {
+        self.handle.stream_open(socket_address(&remote)?);
+        Ok(())
+    }
+
+    /// Ends a stream, after what waits for it; no event tells of it.
+    #[napi(catch_unwind)]
+    pub fn stream_close(&self, remote: String) -> Result<()> {
+        self.handle.stream_close(socket_address(&remote)?);
         Ok(())
     }
 

@@ -29,6 +29,10 @@ pub fn ring_address(text: &str) -> Result<RingAddr> {
     RingAddr::parse(text).ok_or_else(|| bad(format!("{text:?} is no ring address of 40 hex digits")))
 }
 
+pub fn socket_address(text: &str) -> Result<SocketAddr> {
+    text.parse().map_err(|_| bad(format!("{text:?} is no numeric socket address")))
+}
+
 pub fn prefix(text: &str) -> Result<Prefix> {
     Prefix::parse(text).ok_or_else(|| bad(format!("{text:?} is no IP prefix")))
 }
@@ -41,7 +45,7 @@ pub fn array<const N: usize>(what: &str, bytes: &[u8]) -> Result<[u8; N]> {
 #[napi(object)]
 #[derive(Default)]
 pub struct NativePath {
-    #[napi(ts_type = "'udp' | 'tunnel' | 'ring'")]
+    #[napi(ts_type = "'udp' | 'tcp' | 'tunnel' | 'ring'")]
     pub kind: String,
     pub remote: Option<String>,
     pub relay: Option<String>,
@@ -50,8 +54,7 @@ pub struct NativePath {
 
 impl NativePath {
     fn socket(&self) -> Result<SocketAddr> {
-        let text = self.remote.as_deref().unwrap_or_default();
-        text.parse().map_err(|_| bad(format!("{text:?} is no numeric socket address")))
+        socket_address(self.remote.as_deref().unwrap_or_default())
     }
 
     fn relay(&self) -> Result<RingAddr> {
@@ -65,6 +68,7 @@ impl NativePath {
     pub fn to_path(&self) -> Result<Path> {
         match self.kind.as_str() {
             "udp" => Ok(Path::Udp(self.socket()?)),
+            "tcp" => Ok(Path::Tcp(self.socket()?)),
             "tunnel" => Ok(Path::Tunnel(self.relay()?)),
             "ring" => Ok(Path::Ring),
             other => Err(bad(format!("{other:?} is no kind of path"))),
@@ -74,6 +78,7 @@ impl NativePath {
     pub fn to_via(&self) -> Result<Via> {
         match self.kind.as_str() {
             "udp" => Ok(Via::Udp(self.socket()?)),
+            "tcp" => Ok(Via::Tcp(self.socket()?)),
             "tunnel" => Ok(Via::Tunnel { relay: self.relay()?, peer: self.peer()? }),
             "ring" => Ok(Via::Ring { peer: self.peer()? }),
             other => Err(bad(format!("{other:?} is no kind of path"))),
@@ -85,6 +90,7 @@ impl From<Path> for NativePath {
     fn from(path: Path) -> Self {
         match path {
             Path::Udp(to) => Self { kind: "udp".into(), remote: Some(to.to_string()), ..Self::default() },
+            Path::Tcp(to) => Self { kind: "tcp".into(), remote: Some(to.to_string()), ..Self::default() },
             Path::Tunnel(relay) => Self { kind: "tunnel".into(), relay: Some(relay.to_string()), ..Self::default() },
             Path::Ring => Self { kind: "ring".into(), ..Self::default() },
         }
@@ -95,6 +101,7 @@ impl From<Via> for NativePath {
     fn from(via: Via) -> Self {
         match via {
             Via::Udp(to) => Path::Udp(to).into(),
+            Via::Tcp(to) => Path::Tcp(to).into(),
             Via::Tunnel { relay, peer } => Self { peer: Some(peer.to_string()), ..Path::Tunnel(relay).into() },
             Via::Ring { peer } => Self { peer: Some(peer.to_string()), ..Path::Ring.into() },
         }
@@ -136,7 +143,7 @@ impl From<Totals> for NativeCounters {
 #[derive(Default)]
 pub struct NativeEvent {
     #[napi(
-        ts_type = "'handshake' | 'confirmed' | 'ctrl' | 'newPath' | 'probeAck' | 'miss' | 'unknownSource' | 'noRoute' | 'traffic' | 'interfaceLost' | 'fault'"
+        ts_type = "'handshake' | 'confirmed' | 'ctrl' | 'newPath' | 'probeAck' | 'miss' | 'unknownSource' | 'noRoute' | 'traffic' | 'streamClosed' | 'interfaceLost' | 'fault'"
     )]
     pub kind: String,
     pub network: Option<u32>,
@@ -153,6 +160,8 @@ pub struct NativeEvent {
     pub dst: Option<String>,
     pub counters: Option<NativeCounters>,
     pub text: Option<String>,
+    pub remote: Option<String>,
+    pub reason: Option<String>,
 }
 
 impl From<Event> for NativeEvent {
@@ -187,6 +196,9 @@ impl From<Event> for NativeEvent {
             }
             Event::Traffic { network, slot, totals } => {
                 Self { slot: Some(slot), counters: Some(totals.into()), ..of("traffic", network) }
+            }
+            Event::StreamClosed { network, remote, reason } => {
+                Self { remote: Some(remote.to_string()), reason: Some(reason.into()), ..of("streamClosed", network) }
             }
             Event::InterfaceLost { network } => of("interfaceLost", network),
             Event::Fault { text } => Self { kind: "fault".into(), text: Some(text), ..Self::default() },
