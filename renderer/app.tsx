@@ -6,14 +6,14 @@ import "./ui/base.css";
 import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";
 import { createRoot } from "react-dom/client";
-import type { Bridge } from "#contract/bridge.ts";
+import type { WindowBridge } from "./bridge/intake.ts";
 import { focusScreen } from "./shell/keys.ts";
 import { ModelProvider } from "./store/context.tsx";
 import { createWindowModel } from "./store/window-store.ts";
 import { Window } from "./window.tsx";
 import { Words } from "./words/words.tsx";
 
-export function showWindow(bridge: Bridge, place: HTMLElement): void {
+export function showWindow(bridge: WindowBridge, place: HTMLElement): void {
   const model = createWindowModel({ bridge, onInspectorClosed: focusScreen });
   createRoot(place).render(
     <StrictMode>

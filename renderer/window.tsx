@@ -28,11 +28,12 @@ export function Window() {
   const now = useNow();
   const route = useRoute();
   const reach = useWindow((state) => state.reach);
+  const noise = useWindow((state) => state.noise);
   const snapshot = useWindow((state) => state.snapshot);
   const affiliation = useWindow((state) => state.affiliation);
   const newsAt = useWindow((state) => state.newsAt);
-  const condition = conditionOf(reach, snapshot, affiliation);
-  const trouble = condition.kind === "affiliation" ? troubleOf(reach, newsAt, now) : undefined;
+  const condition = conditionOf(reach, snapshot, affiliation, noise);
+  const trouble = condition.kind === "affiliation" ? troubleOf(reach, newsAt, now, noise) : undefined;
   const stopped = trouble?.kind === "noHelper";
   const screen = screens.find(({ id }) => id === route) ?? (screens[0] as ScreenSpec);
   const spoken =
@@ -59,7 +60,7 @@ export function Window() {
           <p className="spoken" role="status">
             {spoken}
           </p>
-          <div className={styles.body} data-dim={trouble !== undefined || undefined}>
+          <div className={styles.body} data-dim={(trouble !== undefined && trouble.kind !== "flood") || undefined}>
             <main id={MAIN} tabIndex={-1} data-region className={styles.main} data-fills={screen.fills}>
               {trouble && <TroubleBar trouble={trouble} />}
               {condition.kind === "affiliation" ? (

@@ -10,7 +10,12 @@ import type { HelperConnection } from "../control/client.ts";
 import { browserCommand } from "./ui.ts";
 import { startUiServer, type UiServer, type UiServerOptions } from "./ui-server.ts";
 
-const snapshot = { seq: 1, at: "2026-03-12T14:15:03Z" } as unknown as HelperSnapshot;
+const snapshot: HelperSnapshot = {
+  seq: 1,
+  at: "2026-03-12T14:15:03Z",
+  status: { version: "0.1.0", helper: { pid: 4711, uptimeS: 1, port: null }, affiliations: [], warnings: [] },
+  rings: [],
+};
 
 /** Stands for the helper's connection: records calls and sends what a test tells it to. */
 class FakeHelper {
@@ -252,13 +257,24 @@ describe("files", () => {
 });
 
 describe("the line of a page", () => {
-  it("brings the first snapshot at once and every later one", async () => {
+  it("brings the first snapshot whole and at once, and of every later one what changed", async () => {
     const ui = await start();
     const page = openPage(ui, { cookie: await logIn(ui), origin: ownOrigin(ui) });
     expect(await page.next("reach")).toMatchObject({ reach: { kind: "open" } });
     expect(await page.next("snapshot")).toEqual({ kind: "snapshot", snapshot });
     helper.send();
-    expect(await page.next("snapshot")).toEqual({ kind: "snapshot", snapshot });
+    const { seq, at, status } = snapshot;
+    // The same again: nothing changed.
+    expect(await page.next("delta")).toEqual({
+      kind: "delta",
+      delta: {
+        base: seq,
+        seq,
+        at,
+        status,
+        rings: snapshot.rings.map(({ affiliation }) => ({ affiliation, changed: [], gone: [], ring: null })),
+      },
+    });
   });
 
   it("carries calls, their replies and their errors", async () => {

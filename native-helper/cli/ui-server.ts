@@ -11,7 +11,7 @@ import { hostname } from "node:os";
 import path from "node:path";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import { errorView, HelperError } from "#contract";
+import { errorView, HelperError, type HelperSnapshot } from "#contract";
 import {
   type Outcome,
   PAGE_MESSAGE_LIMIT_BYTES,
@@ -21,6 +21,7 @@ import {
   type Reach,
 } from "#contract/bridge.ts";
 import { callByName } from "#contract/client.ts";
+import { deltaOf } from "#contract/delta.ts";
 import { isLooking } from "#contract/window-calls.ts";
 import { connectHelper, type HelperConnection } from "../control/client.ts";
 
@@ -158,9 +159,15 @@ async function serve(
   { socketPath, readOnly, connect }: Required<Pick<UiServerOptions, "socketPath" | "readOnly" | "connect">>,
 ): Promise<void> {
   const send = (message: PageMessage) => {
-    if (page.readyState !== page.OPEN) return;
-    if (message.kind === "snapshot" && page.bufferedAmount > BACKLOG_LIMIT_BYTES) return;
-    page.send(JSON.stringify(message));
+    if (page.readyState === page.OPEN) page.send(JSON.stringify(message));
+  };
+  let shown: HelperSnapshot | undefined;
+  /** A whole picture first, then what changed since the one that was sent before. */
+  const show = (snapshot: HelperSnapshot) => {
+    if (page.bufferedAmount > BACKLOG_LIMIT_BYTES) return;
+    const delta = shown && deltaOf(shown, snapshot);
+    send(delta ? { kind: "delta", delta } : { kind: "snapshot", snapshot });
+    shown = snapshot;
   };
   const give = (error: unknown) => {
     send({ kind: "reach", reach: { kind: "noHelper", host: null, error: errorView(error) } satisfies Reach });
@@ -216,11 +223,11 @@ async function serve(
         calls--;
       });
   });
-  helper.onSnapshot((snapshot) => send({ kind: "snapshot", snapshot }));
+  helper.onSnapshot(show);
   try {
     const snapshot = await helper.subscribe({});
     send({ kind: "reach", reach: { kind: "open", host: null, readOnly } });
-    send({ kind: "snapshot", snapshot });
+    show(snapshot);
   } catch (error) {
     give(error);
   }

@@ -6,6 +6,7 @@
 import * as z from "zod";
 import type { HelperCalls } from "./client.ts";
 import { ErrorView, HelperError, HelperSnapshot } from "./contract.ts";
+import { SnapshotDelta } from "./delta.ts";
 import { type WindowCall, windowCalls } from "./window-calls.ts";
 
 export { type WindowCall, windowCalls };
@@ -67,6 +68,8 @@ export type PageRequest = z.infer<typeof PageRequest>;
 export const PageMessage = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("reach"), reach: Reach }),
   z.object({ kind: z.literal("snapshot"), snapshot: HelperSnapshot }),
+  /** What changed since the last snapshot or delta that this page was sent. */
+  z.object({ kind: z.literal("delta"), delta: SnapshotDelta }),
   z.object({ kind: z.literal("reply"), id: z.int(), outcome: Outcome }),
 ]);
 export type PageMessage = z.infer<typeof PageMessage>;

@@ -1,6 +1,8 @@
 /** The bridge of Electron: what the preload exposes, with every event and reply parsed again on this side. */
 import { calls, HelperError } from "#contract";
-import { type Bridge, BridgeEvent, Outcome, unwrap, type WindowCall, windowCalls } from "#contract/bridge.ts";
+import { type Bridge, Outcome, unwrap, type WindowCall, windowCalls } from "#contract/bridge.ts";
+
+import { Intake, type WindowBridge } from "./intake.ts";
 
 /** `window.ringway`, made by electron/preload.ts: one function a call, and nothing else. */
 export type Exposed = Readonly<Record<WindowCall, (args: unknown) => Promise<unknown>>> & {
@@ -15,7 +17,7 @@ declare global {
 }
 
 /** Undefined in a plain browser. */
-export function electronBridge(exposed: Exposed | undefined = window.ringway): Bridge | undefined {
+export function electronBridge(exposed: Exposed | undefined = window.ringway): WindowBridge | undefined {
   if (exposed === undefined) return undefined;
   const methods = Object.fromEntries(
     windowCalls.map((call) => [call, async (args: unknown) => replyOf(call, await exposed[call](args))]),
@@ -23,11 +25,18 @@ export function electronBridge(exposed: Exposed | undefined = window.ringway): B
   return {
     ...methods,
     retry: () => exposed.retry(),
-    watch: (listener) =>
-      exposed.watch((event) => {
-        const parsed = BridgeEvent.safeParse(event);
-        if (parsed.success) listener(parsed.data);
-      }),
+    watch: (listener) => {
+      const intake = new Intake({
+        hear: listener,
+        other: (message) => message.kind === "reach" && listener(message),
+        lost: () => exposed.retry(),
+      });
+      const stop = exposed.watch((event) => intake.take(event));
+      return () => {
+        intake.close();
+        stop();
+      };
+    },
   };
 }
 

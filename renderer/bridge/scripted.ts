@@ -3,8 +3,9 @@
  * helper would (a switch takes a moment), and a test moves its time by hand.
  */
 import { type AffiliationSettings, type AffiliationView, type Args, HelperError, type Reply } from "#contract";
-import type { Bridge, BridgeEvent, Reach, WindowCall } from "#contract/bridge.ts";
+import type { Reach, WindowCall } from "#contract/bridge.ts";
 import { isLooking, type MeasureCall, type SwitchCall } from "#contract/window-calls.ts";
+import { Intake, type WindowBridge, type WindowEvent } from "./intake.ts";
 import { changedSettings, type JoinTrouble, scriptedPreview, scriptedSettings } from "./scripted-administration.ts";
 import { ScriptedMeasures } from "./scripted-measures.ts";
 import { makeWorld, type World, type WorldChange } from "./world.ts";
@@ -84,6 +85,9 @@ export const scenes = {
   stale: { reach: "open", silent: "later" },
   noServer: { reach: "noServer", silent: "later" },
   expired: { reach: "expired", silent: true },
+  garbled: { reach: "open", silent: "later", noise: "garbled" },
+  garbledAtOnce: { reach: "open", silent: true, noise: "garbled" },
+  flood: { reach: "open", noise: "flood" },
 } as const satisfies Record<string, Scene>;
 
 export type SceneName = keyof typeof scenes;
@@ -94,9 +98,14 @@ interface Scene extends WorldChange {
   readonly reach: "open" | "readOnly" | "opening" | "noHelper" | "notAllowed" | "mismatch" | "noServer" | "expired";
   /** No snapshot at all, or none after the first. */
   readonly silent?: true | "later";
+  /** What comes in besides: messages of a wrong shape, or far too many. */
+  readonly noise?: "garbled" | "flood";
   /** What stands in the way of joining. */
   readonly join?: JoinTrouble;
 }
+
+const FLOOD_PER_S = 10_000;
+const FLOOD_EVERY_MS = 20;
 
 export interface ScriptedOptions {
   readonly scene?: SceneName;
@@ -105,8 +114,8 @@ export interface ScriptedOptions {
   readonly delayMs?: number;
 }
 
-export class ScriptedBridge implements Bridge {
-  readonly #listeners = new Set<(event: BridgeEvent) => void>();
+export class ScriptedBridge implements WindowBridge {
+  readonly #listeners = new Set<(event: WindowEvent) => void>();
   #scene: Scene;
   #world: World;
   #override: Partial<AffiliationView> = {};
@@ -115,6 +124,12 @@ export class ScriptedBridge implements Bridge {
   readonly #measures = new ScriptedMeasures();
   #settings: AffiliationSettings = scriptedSettings;
   readonly #delayMs: number;
+  readonly #intake = new Intake({
+    hear: (event) => this.#send(event),
+    other: (message) => message.kind === "reach" && this.#send(message),
+    lost: () => this.#begin(),
+  });
+  #flooding: ReturnType<typeof setInterval> | undefined;
   /** Calls made so far, for tests. */
   readonly made: { readonly call: WindowCall; readonly affiliation: string | undefined }[] = [];
 
@@ -132,7 +147,7 @@ export class ScriptedBridge implements Bridge {
     this.#begin();
   }
 
-  watch(listener: (event: BridgeEvent) => void): () => void {
+  watch(listener: (event: WindowEvent) => void): () => void {
     this.#listeners.add(listener);
     this.#begin();
     return () => this.#listeners.delete(listener);
@@ -140,6 +155,8 @@ export class ScriptedBridge implements Bridge {
 
   /** One second of the helper: sends the next snapshot unless the scene is silent. */
   tick(): void {
+    if (this.#scene.noise === "garbled" && this.#told)
+      return this.#intake.take({ kind: "snapshot", snapshot: { seq: "x" } });
     if (this.#scene.silent === true || (this.#scene.silent === "later" && this.#told)) return;
     this.#told = true;
     this.#send({ kind: "snapshot", snapshot: this.#snapshot() });
@@ -194,7 +211,20 @@ export class ScriptedBridge implements Bridge {
       this.tick();
     }
     this.#tell(reachOf(this.#scene));
+    if (this.#scene.noise === "garbled") this.#intake.take({ kind: "snapshot", snapshot: { seq: "x" } });
+    clearInterval(this.#flooding);
+    if (this.#scene.noise === "flood") this.#flooding = setInterval(() => this.#flood(), FLOOD_EVERY_MS);
     if (this.#scene.silent === undefined) this.tick();
+  }
+
+  /** Some 10,000 messages a second: pictures, their likes of a wrong shape, and others. */
+  #flood(): void {
+    const picture = JSON.stringify({ kind: "snapshot", snapshot: this.#snapshot() });
+    for (let message = 0; message < (FLOOD_PER_S * FLOOD_EVERY_MS) / 1_000; message++) {
+      this.#intake.take(
+        message % 2 === 0 ? picture : { kind: "reach", reach: { kind: "open", host: null, readOnly: false } },
+      );
+    }
   }
 
   #tell(reach: Reach): void {
@@ -202,7 +232,7 @@ export class ScriptedBridge implements Bridge {
     this.#send({ kind: "reach", reach });
   }
 
-  #send(event: BridgeEvent): void {
+  #send(event: WindowEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 

@@ -5,8 +5,6 @@
 import { HelperError } from "#contract";
 import {
   type Bridge,
-  type BridgeEvent,
-  PageMessage,
   type PageRequest,
   PageSession,
   type Reach,
@@ -14,6 +12,7 @@ import {
   windowCalls,
 } from "#contract/bridge.ts";
 import { replyOf } from "./electron.ts";
+import { Intake, type OtherMessage, type WindowBridge, type WindowEvent } from "./intake.ts";
 
 const RETRY_MS = 1_000;
 /** The server sends something every second; after this long without a word the line is taken for dead. */
@@ -27,12 +26,12 @@ interface Waiting {
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
-export class WebSocketBridge implements Bridge {
+export class WebSocketBridge implements WindowBridge {
   readonly #origin: string;
-  readonly #listeners = new Set<(event: BridgeEvent) => void>();
+  readonly #listeners = new Set<(event: WindowEvent) => void>();
   readonly #waiting = new Map<number, Waiting>();
   #reach: Reach = { kind: "opening" };
-  #last: BridgeEvent | undefined;
+  #last: WindowEvent | undefined;
   #host: string | null = null;
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -66,7 +65,7 @@ export class WebSocketBridge implements Bridge {
     void this.#open();
   }
 
-  watch(listener: (event: BridgeEvent) => void): () => void {
+  watch(listener: (event: WindowEvent) => void): () => void {
     this.#listeners.add(listener);
     listener({ kind: "reach", reach: this.#reach });
     if (this.#last) listener(this.#last);
@@ -114,12 +113,17 @@ export class WebSocketBridge implements Bridge {
     const socket = new WebSocket(`${this.#origin.replace(/^http/, "ws")}/bridge`);
     this.#socket = socket;
     this.#watch(socket);
+    const intake = new Intake({
+      hear: (event) => this.#see(event, session),
+      other: (message) => this.#hear(message, session),
+      lost: () => socket.close(),
+    });
     socket.onmessage = ({ data }) => {
       this.#watch(socket);
-      const message = PageMessage.safeParse(parseJson(data));
-      if (message.success) this.#hear(message.data, session);
+      intake.take(data);
     };
     socket.onclose = () => {
+      intake.close();
       if (this.#socket !== socket) return;
       this.#socket = undefined;
       clearTimeout(this.#watchdog);
@@ -130,16 +134,20 @@ export class WebSocketBridge implements Bridge {
     };
   }
 
-  #hear(message: PageMessage, { host, readOnly }: PageSession): void {
+  #see(event: WindowEvent, { host, readOnly }: PageSession): void {
+    if (event.kind === "snapshot") {
+      this.#last = event;
+      if (this.#reach.kind !== "open") this.#tell({ kind: "open", host, readOnly });
+    }
+    this.#send(event);
+  }
+
+  #hear(message: OtherMessage, { host, readOnly }: PageSession): void {
     switch (message.kind) {
       case "reach":
         return this.#tell(
           message.reach.kind === "noHelper" ? { ...message.reach, host } : { kind: "open", host, readOnly },
         );
-      case "snapshot":
-        this.#last = message;
-        if (this.#reach.kind !== "open") this.#tell({ kind: "open", host, readOnly });
-        return this.#send(message);
       case "reply": {
         const waiting = this.#waiting.get(message.id);
         if (waiting === undefined) return;
@@ -199,7 +207,7 @@ export class WebSocketBridge implements Bridge {
     this.#send({ kind: "reach", reach });
   }
 
-  #send(event: BridgeEvent): void {
+  #send(event: WindowEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 }
@@ -214,14 +222,6 @@ function dropToken(): void {
 
 function lost(): HelperError {
   return new HelperError("HELPER_NOT_RUNNING", "The line to the helper broke.", "Try again when it is back.");
-}
-
-function parseJson(data: unknown): unknown {
-  try {
-    return typeof data === "string" ? JSON.parse(data) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Every call that a window may make has its method above; a missing one does not compile. */

@@ -1,6 +1,7 @@
 /** The one word that the window shows, derived from what is known (docs/ui.md, "States"). */
 import type { AffiliationView, ErrorView, HelperSnapshot } from "#contract";
 import type { Reach } from "#contract/bridge.ts";
+import { type Noise, QUIET } from "../bridge/intake.ts";
 
 export type Condition =
   /** Nothing known yet, and nobody has said that something is wrong. */
@@ -10,6 +11,8 @@ export type Condition =
   /** No picture at all, because no helper answers or it refuses. */
   | { readonly kind: "noHelper"; readonly host: string | null; readonly error: ErrorView }
   | { readonly kind: "noServer"; readonly host: string | null }
+  /** What comes in is not understood. */
+  | { readonly kind: "garbled" }
   | { readonly kind: "noAffiliation" }
   | { readonly kind: "affiliation"; readonly state: State };
 
@@ -23,12 +26,13 @@ export function conditionOf(
   reach: Reach,
   snapshot: HelperSnapshot | undefined,
   affiliation: AffiliationView | undefined,
+  noise: Noise = QUIET,
 ): Condition {
   if (reach.kind === "expired") return { kind: "expired", host: reach.host };
   if (snapshot === undefined) {
     if (reach.kind === "noHelper") return { kind: "noHelper", host: reach.host, error: reach.error };
     if (reach.kind === "noServer") return { kind: "noServer", host: reach.host };
-    return { kind: "opening" };
+    return { kind: noise.garbled > 0 ? "garbled" : "opening" };
   }
   if (affiliation === undefined) return { kind: "noAffiliation" };
   return { kind: "affiliation", state: stateOf(affiliation) };
@@ -42,18 +46,27 @@ export function stateOf(affiliation: AffiliationView): State {
 export type Trouble =
   | { readonly kind: "noHelper"; readonly host: string | null; readonly error: ErrorView }
   | { readonly kind: "noServer"; readonly host: string | null; readonly silentMs: number }
+  | { readonly kind: "garbled" }
+  | { readonly kind: "flood" }
   | { readonly kind: "stale"; readonly silentMs: number };
 
 /** Values are old after this long without news. */
 export const STALE_AFTER_MS = 5_000;
 
 /** What is wrong with the picture shown, if anything: then its values are dimmed. Times are those of the window's clock. */
-export function troubleOf(reach: Reach, newsAt: number | undefined, now: number): Trouble | undefined {
+export function troubleOf(
+  reach: Reach,
+  newsAt: number | undefined,
+  now: number,
+  noise: Noise = QUIET,
+): Trouble | undefined {
   if (newsAt === undefined) return undefined;
   const silentMs = now - newsAt;
   if (reach.kind === "noHelper") return { kind: "noHelper", host: reach.host, error: reach.error };
   if (reach.kind === "noServer") return { kind: "noServer", host: reach.host, silentMs };
-  return silentMs > STALE_AFTER_MS ? { kind: "stale", silentMs } : undefined;
+  if (noise.garbled > 0) return { kind: "garbled" };
+  if (silentMs > STALE_AFTER_MS) return { kind: "stale", silentMs };
+  return noise.unread > 0 ? { kind: "flood" } : undefined;
 }
 
 export const connectSteps = ["helper", "neighbours", "confirm", "interface"] as const;

@@ -50,7 +50,7 @@ export function peersOf(
     const isSilent = silent.has(row.ringAddress);
     const name = nameOf(row);
     const label = taken.get(name) === 1 ? name : nameOf({ ...row, name: null });
-    if (old && old.silent === isSilent && old.label === label && sameRow(old.row, row)) {
+    if (old && old.silent === isSilent && old.label === label && (old.row === row || sameRow(old.row, row))) {
       next.set(row.ringAddress, old);
       continue;
     }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { HelperError } from "#contract";
-import { type Bridge, type BridgeEvent, type WindowCalls, windowCalls } from "#contract/bridge.ts";
+import { type WindowCalls, windowCalls } from "#contract/bridge.ts";
+import type { WindowBridge, WindowEvent } from "../bridge/intake.ts";
 import { type SceneName, ScriptedBridge } from "../bridge/scripted.ts";
 import { conditionOf, connectProgress, STALE_AFTER_MS, stateOf, troubleOf } from "./condition.ts";
 import { createWindowModel, GUESS_MS, type WindowModel } from "./window-store.ts";
@@ -8,7 +9,7 @@ import { createWindowModel, GUESS_MS, type WindowModel } from "./window-store.ts
 let now = 0;
 const models: WindowModel[] = [];
 
-function modelOf(bridge: Bridge): WindowModel {
+function modelOf(bridge: WindowBridge): WindowModel {
   const model = createWindowModel({ bridge, clock: () => now });
   models.push(model);
   return model;
@@ -90,7 +91,7 @@ describe("connecting", () => {
 describe("a switch", () => {
   /** A bridge whose calls a test answers by hand. */
   function slowBridge() {
-    let listener: ((event: BridgeEvent) => void) | undefined;
+    let listener: ((event: WindowEvent) => void) | undefined;
     const world = new ScriptedBridge({ peers: 11, delayMs: 0 });
     let answer: { resolve: () => void; reject: (error: Error) => void } | undefined;
     const call = vi.fn(
@@ -99,7 +100,7 @@ describe("a switch", () => {
           answer = { resolve: () => resolve(model.store.getState().affiliation as never), reject };
         }),
     );
-    const bridge: Bridge = {
+    const bridge: WindowBridge = {
       ...(Object.fromEntries(windowCalls.map((name) => [name, call])) as unknown as WindowCalls),
       retry: () => {},
       watch: (hear) => {
@@ -112,7 +113,7 @@ describe("a switch", () => {
       model,
       call,
       tick: () => world.tick(),
-      tell: (event: BridgeEvent) => listener?.(event),
+      tell: (event: WindowEvent) => listener?.(event),
       answer: () => answer,
     };
   }

@@ -14,8 +14,9 @@ import {
   type RingView,
   type TraceView,
 } from "#contract";
-import type { Bridge, BridgeEvent, Reach, WindowCalls } from "#contract/bridge.ts";
+import type { Reach, WindowCalls } from "#contract/bridge.ts";
 import type { SwitchCall } from "#contract/window-calls.ts";
+import { type Noise, QUIET, type WindowBridge, type WindowEvent } from "../bridge/intake.ts";
 import type { LinkKind } from "../features/ring-map/scene.ts";
 import type { MessageId, Values } from "../words/words.tsx";
 import { keep, kept } from "./kept.ts";
@@ -32,6 +33,8 @@ export type SwitchName = "ring" | "interface";
 
 export interface WindowState {
   readonly reach: Reach;
+  /** What is wrong with the messages that come in. */
+  readonly noise: Noise;
   readonly snapshot: HelperSnapshot | undefined;
   /** When the newest snapshot came, by the window's monotonic clock; undefined before the first. */
   readonly newsAt: number | undefined;
@@ -86,7 +89,7 @@ export interface Said {
 export type WindowStore = StoreApi<WindowState>;
 
 export interface StoreOptions {
-  readonly bridge: Bridge;
+  readonly bridge: WindowBridge;
   /** Monotonic milliseconds. */
   readonly clock?: () => number;
   /** Where the keyboard goes when the inspector closes. */
@@ -100,6 +103,7 @@ const LETTER_KEYS = "ringway.letterKeys";
 
 const initial: WindowState = {
   reach: { kind: "opening" },
+  noise: QUIET,
   snapshot: undefined,
   newsAt: undefined,
   newsTime: undefined,
@@ -223,8 +227,12 @@ function callOf(name: SwitchName, on: boolean): SwitchCall {
 }
 
 /** The state after one event of the bridge. */
-export function afterEvent(state: WindowState, event: BridgeEvent, now: number): WindowState {
-  if (event.kind === "reach") return { ...state, reach: event.reach };
+export function afterEvent(state: WindowState, event: WindowEvent, now: number): WindowState {
+  if (event.kind === "noise") return { ...state, noise: event.noise };
+  if (event.kind === "reach") {
+    // Said again and again, it wakes nobody.
+    return JSON.stringify(event.reach) === JSON.stringify(state.reach) ? state : { ...state, reach: event.reach };
+  }
   const { snapshot } = event;
   return {
     ...state,

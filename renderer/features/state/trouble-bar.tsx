@@ -29,6 +29,17 @@ export function TroubleBar({ trouble }: { readonly trouble: Trouble }) {
       </div>
     );
   }
+  if (trouble.kind === "garbled" || trouble.kind === "flood") {
+    return (
+      <div className={styles.bar}>
+        <Notice tone="warn" icon={<TriangleAlert size={16} aria-hidden />} role="status">
+          <div>
+            <strong>{t(`noise.${trouble.kind}.title`)}</strong> {t(`noise.${trouble.kind}.text`)}
+          </div>
+        </Notice>
+      </div>
+    );
+  }
   const seconds = Math.floor(trouble.silentMs / 1000);
   return (
     <div className={styles.bar}>

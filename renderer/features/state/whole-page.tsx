@@ -1,9 +1,10 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import type { ErrorView } from "#contract";
 import type { Condition } from "../../store/condition.ts";
-import { useModel } from "../../store/context.tsx";
+import { useModel, useNow } from "../../store/context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
+import { formatDuration } from "../../ui/format.ts";
 import { useText } from "../../words/words.tsx";
 import styles from "./whole-page.module.css";
 
@@ -14,7 +15,14 @@ export function WholePage({ condition }: { readonly condition: Exclude<Condition
   const tryNow = <Button onPress={() => model.retry()}>{t("common.tryNow")}</Button>;
   switch (condition.kind) {
     case "opening":
-      return <Page title={t("state.opening")} late />;
+      return <Opening action={tryNow} />;
+    case "garbled":
+      return (
+        <Page title={t("noise.garbled.title")}>
+          <p>{t("noise.garbled.text")}</p>
+          {tryNow}
+        </Page>
+      );
     case "expired":
       return (
         <Page title={t("browser.expiredTitle")}>
@@ -40,6 +48,26 @@ export function WholePage({ condition }: { readonly condition: Exclude<Condition
     case "noHelper":
       return <NoHelper error={condition.error} action={tryNow} />;
   }
+}
+
+const LONG_MS = 5_000;
+
+/** Nothing is known yet; after a while it says for how long. */
+function Opening({ action }: { readonly action: ReactNode }) {
+  const t = useText();
+  const now = useNow();
+  const [since] = useState(now);
+  const waited = now - since;
+  return (
+    <Page title={t("state.opening")} late>
+      {waited >= LONG_MS && (
+        <>
+          <p role="status">{t("state.openingLong", { duration: formatDuration(waited / 1_000) })}</p>
+          {action}
+        </>
+      )}
+    </Page>
+  );
 }
 
 function NoHelper({ error, action }: { readonly error: ErrorView; readonly action: ReactNode }) {
