@@ -20,7 +20,7 @@ const CHROMIUM_PLACES = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-const executablePath = CHROMIUM_PLACES.find((place) => place !== undefined && existsSync(place));
+export const executablePath = CHROMIUM_PLACES.find((place) => place !== undefined && existsSync(place));
 
 /** Why the tests of the window cannot run here; undefined where they can. */
 export const missing: string | undefined =
