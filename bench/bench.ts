@@ -10,9 +10,11 @@ import { whyNoNamespaces } from "../test/netns/namespaces.ts";
 import { repositoryFolder, run } from "../test/netns/shell.ts";
 import { measureDatapath } from "./datapath.ts";
 import { benchReport, type Measured, type SuiteOptions, textOf } from "./report.ts";
+import { measureUi } from "./ui.ts";
 
 const SUITES = {
   datapath: measureDatapath,
+  ui: measureUi,
 } as const satisfies Record<string, (options: SuiteOptions) => Promise<Measured>>;
 
 const USAGE = `usage: npm run bench -- [--suite S] [--quick] [--only W,W] [--rounds N] [--json]
@@ -40,7 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  const refusal = whyNoNamespaces();
+  const refusal = options.suite === "ui" ? undefined : whyNoNamespaces();
   if (refusal !== undefined) {
     process.stderr.write(`bench: ${refusal}; run it as root on Linux\n`);
     return process.getuid?.() === 0 ? 1 : 4;
@@ -84,6 +86,7 @@ function isSuite(name: string): name is keyof typeof SUITES {
 
 async function versions(): Promise<Record<string, string>> {
   const manifest = JSON.parse(readFileSync(join(repositoryFolder(), "package.json"), "utf8"));
-  const iperf = /iperf (\S+)/.exec((await run(["iperf3", "--version"])).stdout)?.[1];
+  const said = await run(["iperf3", "--version"]).catch(() => ({ stdout: "" }));
+  const iperf = /iperf (\S+)/.exec(said.stdout)?.[1];
   return { ringway: manifest.version, node: process.versions.node, kernel: release(), iperf3: iperf ?? "unknown" };
 }

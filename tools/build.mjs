@@ -40,6 +40,13 @@ export const parts = {
   },
   demo: { kind: "bundle", entry: "test/netns/demo.ts", out: "demo.js", format: "esm" },
   bench: { kind: "bundle", entry: "bench/bench.ts", out: "bench.js", format: "esm" },
+  measureWindow: {
+    kind: "bundle",
+    entry: "test/ui/measure.ts",
+    out: "measure-window.js",
+    format: "esm",
+    external: ["playwright-core"],
+  },
   sim: { kind: "bundle", entry: "test/sim/sim.ts", out: "sim.js", format: "esm" },
   fuzz: { kind: "bundle", entry: "test/fuzz.ts", out: "fuzz.js", format: "esm" },
   screenshots: {

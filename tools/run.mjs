@@ -88,6 +88,11 @@ const commands = {
   bench: {
     does: "throughput and latency against the bare network: [--suite NAME] [--quick] [--json]",
     run: async (args) => {
+      if (args[args.indexOf("--suite") + 1] === "ui") {
+        await ensurePrograms(["chromium"]);
+        await build(["window", "measureWindow", "bench"]);
+        return node("bench.js", args);
+      }
       needLinux("the benchmark");
       await need("the benchmark", ["ip", "ping", "iperf3", "ethtool"]);
       // Other products that the distribution has; the benchmark says which are missing.

@@ -10,7 +10,13 @@ import type { SceneName } from "../../renderer/bridge/scripted.ts";
 import type { ScreenId } from "../../renderer/shell/route.ts";
 
 const require = createRequire(import.meta.url);
-export const rendererFolder = fileURLToPath(new URL("../../dist/renderer/", import.meta.url));
+/** The built window, as seen from this file or from a bundle of it in dist/. */
+export const rendererFolder = fileURLToPath(
+  new URL(
+    /[\\/]dist[\\/][^\\/]+$/.test(fileURLToPath(import.meta.url)) ? "renderer/" : "../../dist/renderer/",
+    import.meta.url,
+  ),
+);
 
 const CHROMIUM_PLACES = [
   process.env.RINGWAY_CHROMIUM,
