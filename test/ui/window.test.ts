@@ -38,7 +38,7 @@ describe("the window", () => {
       ...themes.dark,
       reducedMotion: "reduce",
     });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(20_000);
   });
   afterEach(() => context?.close());
 
