@@ -35,14 +35,27 @@ export class FakeEngine implements Engine {
     this.options = options;
     const netId = openNetId(options.crypto, options.affiliation);
     this.address = ringAddressOf(options.crypto, netId, options.identity.edPublic, options.salt);
+    this.grants = options.virtualIp ?? "172.16.77.7";
   }
+
+  /** The virtual IP that it is granted when it connects; undefined: none. */
+  grants: string | undefined;
+  virtualIp: string | undefined;
 
   step(_now: number, _wall: number, input: Input): Effect[] {
     this.inputs.push(input);
     this.onStep?.(input);
+    if (input.kind === "connect" && this.grants !== undefined) this.grant(this.grants);
+    if (input.kind === "disconnect") this.grant(undefined);
     const effects = this.effects;
     this.effects = [];
     return effects;
+  }
+
+  /** The next step says that this is the virtual IP now. */
+  grant(ip: string | undefined): void {
+    if (ip !== this.virtualIp) this.effects.push({ kind: "virtualIp", ...(ip !== undefined && { ip }) });
+    this.virtualIp = ip;
   }
 
   wakeAt() {
@@ -56,7 +69,7 @@ export class FakeEngine implements Engine {
     return {
       state: "connecting",
       ringAddress: this.address,
-      virtualIp: null,
+      virtualIp: this.virtualIp ?? null,
       lease: null,
       natKind: "unknown",
       localTransportAddresses: [],

@@ -30,8 +30,8 @@ function affiliationLines(view: AffiliationView): string[] {
     "",
     `${view.name} (${securityWords[view.security]})`,
     `  state      ${view.state}${view.reason === null ? "" : `: ${view.reason}`}`,
-    `  interface  ${virtual.name} ${virtual.state}${up ? `, MTU ${virtual.mtuBytes}` : view.interfaceWanted ? ", although it is wanted" : ""}`,
-    `  virtual IP ${view.virtualIp ?? "none"} in ${view.subnet}`,
+    `  interface  ${virtual.name} ${virtual.state}${up ? `, MTU ${virtual.mtuBytes}` : whyDown(view)}`,
+    `  virtual IP ${view.virtualIp ?? "none yet"} in ${view.subnet}${leaseWords(view)}`,
     `  ring       ${view.ringAddress}, about ${Math.max(1, Math.round(view.sizeEstimate))} members, ${view.peersKnown} known`,
     `  links      ${linksLine(view)}`,
     `  network    ${natWords[view.natKind]}${listed(", seen as ", view.learnedTransportAddresses)}`,
@@ -39,6 +39,16 @@ function affiliationLines(view: AffiliationView): string[] {
   if (view.state !== "connected") lines.push(`  starts at  ${view.startTransportAddresses.join(", ") || "no address"}`);
   for (const { text, remedy } of view.warnings) lines.push(`  warning: ${text} ${remedy}`);
   return lines;
+}
+
+function whyDown({ interfaceWanted, virtualIp, state }: AffiliationView): string {
+  if (!interfaceWanted || state === "off") return "";
+  return virtualIp === null ? ", until a virtual IP is leased" : ", although it is wanted";
+}
+
+/** When the lease ends unless it is renewed, which happens every quarter of an hour. */
+function leaseWords({ lease }: AffiliationView): string {
+  return lease === null ? "" : `, leased since ${lease.since} until ${lease.until}`;
 }
 
 function listed(intro: string, addresses: readonly string[]): string {

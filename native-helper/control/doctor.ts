@@ -140,6 +140,10 @@ function interfaceCheck(facts: AffiliationFacts): Check {
     return bad("interface", "warn", "The virtual interface is switched off.", `${name} is down`, "Switch it on.", "up");
   }
   const [why] = facts.warnings;
+  if (!why && facts.virtualIp === null) {
+    const cause = "The virtual interface waits for its address: no lease is granted yet.";
+    return bad("interface", "warn", cause, `${name} is down`, "Wait until this computer is a member of the ring.");
+  }
   return bad(
     "interface",
     "fail",

@@ -41,7 +41,7 @@ export function affiliationView(facts: AffiliationFacts): AffiliationView {
     virtualIp: facts.virtualIp,
     virtualIp6: null,
     subnet: facts.subnet,
-    lease: null,
+    lease: node.lease && { since: time(node.lease.since), until: time(node.lease.until) },
     ringAddress: node.ringAddress,
     natKind: node.natKind,
     localTransportAddresses: [

@@ -14,7 +14,7 @@ export interface InterfaceOptions {
 
 export class VirtualInterface {
   readonly #options: InterfaceOptions;
-  #up: { readonly name: string; readonly network: NetworkPort } | undefined;
+  #up: { readonly name: string; readonly network: NetworkPort; readonly ip: string } | undefined;
   #fault: Warning | undefined;
 
   constructor(options: InterfaceOptions) {
@@ -23,6 +23,11 @@ export class VirtualInterface {
 
   get isUp(): boolean {
     return this.#up !== undefined;
+  }
+
+  /** The address it is up with. */
+  get ip(): string | undefined {
+    return this.#up?.ip;
   }
 
   /** Why it is down although it is wanted. */
@@ -38,6 +43,18 @@ export class VirtualInterface {
     };
   }
 
+  /** Throws what would stand in the way of `up`, and keeps it as the fault. */
+  check(membership: Membership): void {
+    if (this.#up) return;
+    const { system, ownInterfaces } = this.#options;
+    try {
+      refuseOverlap(membership.subnet, system.usedRanges(), membership.interfaceName, ownInterfaces());
+      this.#fault = undefined;
+    } catch (error) {
+      throw this.#failed(membership.interfaceName, error);
+    }
+  }
+
   /** Brings it up with `ip`. Throws what stands in the way, and keeps it as the fault. */
   async up(network: NetworkPort, membership: Membership, ip: string): Promise<void> {
     if (this.#up) return;
@@ -50,12 +67,9 @@ export class VirtualInterface {
       network.openTap({ name, mac: mac ?? undefined, mtuBytes, ip, prefixBits: Number(subnet.split("/")[1]) });
     } catch (error) {
       await store.forgetInterface();
-      const fault = errorView(error);
-      if (this.#fault?.text !== fault.text) log.warn(`interface ${name} stays down: ${fault.text} ${fault.remedy}`);
-      this.#fault = fault;
-      throw error as HelperError;
+      throw this.#failed(name, error);
     }
-    this.#up = { name, network };
+    this.#up = { name, network, ip };
     this.#fault = undefined;
     log.info(`interface ${name} is up with ${ip}/${subnet.split("/")[1]}`);
   }
@@ -68,6 +82,14 @@ export class VirtualInterface {
     network.closeTap();
     await this.#options.store.forgetInterface();
     this.#options.log.info(`interface ${name} is down`);
+  }
+
+  #failed(name: string, error: unknown): HelperError {
+    const fault = errorView(error);
+    if (this.#fault?.text !== fault.text)
+      this.#options.log.warn(`interface ${name} stays down: ${fault.text} ${fault.remedy}`);
+    this.#fault = fault;
+    return error as HelperError;
   }
 
   /** Removes what a killed helper left, so that there is never a second interface or route. */

@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HelperError } from "#contract";
 import { FakeEngine, FakeWorld } from "../../test/fake-system.ts";
 import { addressFromBytes } from "../overlay/ring/address.ts";
-import { derivedVirtualIp } from "./affiliation-keys.ts";
 import { SessionRates } from "./affiliation-rates.ts";
 import { Affiliations } from "./affiliations.ts";
 import type { HelperConfig, ParsedConfig } from "./config-fields.ts";
@@ -55,12 +54,38 @@ describe("joining", () => {
     });
   });
 
-  it("claims an address made of the ring address where the file gives none", async () => {
+  it("claims none where the file gives none, and has the one that is leased", async () => {
     const joined = await helper().join(config());
-    const { virtualIp } = joined.facts();
-    expect(virtualIp).toBe(derivedVirtualIp(world.system.crypto, world.engine.address, "172.16.0.0/16"));
-    expect(world.tap?.ip).toBe(virtualIp);
-    expect(world.engine.options.virtualIp).toBe(virtualIp);
+    expect(world.engine.options.virtualIp).toBeUndefined();
+    expect(joined.facts().virtualIp).toBe("172.16.77.7");
+    expect(world.tap?.ip).toBe("172.16.77.7");
+  });
+
+  it("has no interface until the lease is granted, none after it is lost, and then one with the new address", async () => {
+    const affiliations = helper();
+    const joined = await affiliations.join(config());
+    const say = (ip: string | undefined) => {
+      world.engine.grant(ip);
+      world.network.onInput({ kind: "timeout" });
+    };
+    say(undefined);
+    await vi.waitFor(() => expect(world.tap).toBeUndefined());
+    expect(joined.facts()).toMatchObject({ virtualIp: null, interface: { state: "down" }, warnings: [] });
+    const up = joined.up();
+    say("172.16.9.1");
+    await up;
+    expect(world.tap?.ip).toBe("172.16.9.1");
+    say("172.16.9.2");
+    await vi.waitFor(() => expect(world.tap?.ip).toBe("172.16.9.2"));
+    expect(joined.facts()).toMatchObject({ virtualIp: "172.16.9.2", interface: { state: "up" } });
+  });
+
+  it("says what stands in the way of the interface even before there is an address for it", async () => {
+    world.ranges = [{ interface: "office0", cidr: "172.16.5.1/24", kind: "address" }];
+    const joined = await helper().join(config());
+    world.engine.grant(undefined);
+    world.network.onInput({ kind: "timeout" });
+    await expect(joined.up()).rejects.toMatchObject({ code: "SUBNET_OVERLAP" });
   });
 
   it("tells local addresses with the socket's port, without own interfaces and, without a socket for it, IPv6", async () => {

@@ -14,7 +14,7 @@ import type {
 } from "../overlay/boundary.ts";
 import type { RingAddress } from "../overlay/ring/address.ts";
 import { VirtualInterface } from "./affiliation-interface.ts";
-import { derivedVirtualIp, openNetId, ringAddressOf } from "./affiliation-keys.ts";
+import { openNetId } from "./affiliation-keys.ts";
 import {
   type DataPathPort,
   type HelperLog,
@@ -70,7 +70,8 @@ export interface AffiliationFacts {
   readonly security: "closed" | "passphrase" | "open";
   readonly interface: InterfaceView;
   readonly interfaceWanted: boolean;
-  readonly virtualIp: string;
+  /** Null until its lease is granted. */
+  readonly virtualIp: string | null;
   readonly subnet: string;
   readonly startAddresses: readonly string[];
   readonly node: NodeView;
@@ -79,6 +80,8 @@ export interface AffiliationFacts {
 }
 
 const CHANGE_CHECK_MS = 200;
+/** A node that finds nobody is a ring of one after 10 s, and grants itself an address. */
+const LEASE_WITHIN_MS = 15_000;
 const LOCAL_CHECK_MS = 10_000;
 /** TAs that a node lists; more local ones than that help nobody. */
 const LOCAL_ADDRESSES_LIMIT = 8;
@@ -94,7 +97,9 @@ export class Affiliation {
   readonly #identity: Identity;
   readonly #netId: Uint8Array;
   readonly #ownName: string;
-  readonly #virtualIp: string;
+  /** The virtual IP that the engine lets this node use; undefined until its lease is granted. */
+  #virtualIp: string | undefined;
+  readonly #ipWaiters = new Set<() => void>();
   readonly #timer: EngineTimer;
   readonly #resolver: StartAddressResolver;
   readonly #interface: VirtualInterface;
@@ -129,8 +134,6 @@ export class Affiliation {
     this.#ownName = membership.name ?? options.hostName;
     this.#identity = system.identity(keys);
     this.#netId = openNetId(system.crypto, this.name);
-    const address = ringAddressOf(system.crypto, this.#netId, this.#identity.edPublic, keys.salt);
-    this.#virtualIp = membership.virtualIp ?? derivedVirtualIp(system.crypto, address, membership.subnet);
     const saved = store.saved();
     const nodeOptions: NodeOptions = {
       crypto: system.crypto,
@@ -138,7 +141,7 @@ export class Affiliation {
       identity: this.#identity,
       salt: keys.salt,
       affiliation: this.name,
-      virtualIp: this.#virtualIp,
+      ...(membership.virtualIp !== null && { virtualIp: membership.virtualIp }),
       subnet: membership.subnet,
       name: this.#ownName,
       ...(membership.site !== null && { site: membership.site }),
@@ -196,9 +199,9 @@ export class Affiliation {
     });
   }
 
-  /** Throws why the interface cannot come up. */
-  up(): Promise<void> {
-    return this.#inTurn(async () => {
+  /** Throws why the interface cannot come up. Without a lease it comes up as soon as one is granted, which is waited for a while. */
+  async up(): Promise<void> {
+    await this.#inTurn(async () => {
       if (!this.#network || !this.#membership.onRing) {
         throw new HelperError(
           "NOT_CONNECTED",
@@ -208,11 +211,12 @@ export class Affiliation {
       }
       await this.#want({ interfaceUp: true });
       try {
-        await this.#interface.up(this.#network, this.#membership, this.#virtualIp);
+        await this.#bringUp();
       } finally {
         this.#changed();
       }
     });
+    if (await this.#hasIp(LEASE_WITHIN_MS)) await this.#inTurn(() => this.#bringUp());
   }
 
   down(): Promise<void> {
@@ -303,7 +307,7 @@ export class Affiliation {
       security: "open",
       interface: this.#interface.view(this.#membership),
       interfaceWanted: this.#membership.interfaceUp,
-      virtualIp: this.#virtualIp,
+      virtualIp: view.virtualIp,
       subnet: this.#membership.subnet,
       startAddresses: this.#membership.startAddresses,
       node,
@@ -331,6 +335,7 @@ export class Affiliation {
     await this.#inTurn(async () => {
       await this.#goOff();
       this.#isStopped = true;
+      for (const done of this.#ipWaiters) done();
       this.#network?.remove();
       this.#network = undefined;
       clearTimeout(this.#changeCheck);
@@ -352,8 +357,36 @@ export class Affiliation {
   async #tryInterface(): Promise<void> {
     if (!this.#network || !this.#membership.onRing || !this.#membership.interfaceUp) return;
     // The fault is kept by the interface and shown as a warning.
-    await this.#interface.up(this.#network, this.#membership, this.#virtualIp).catch(() => {});
+    await this.#bringUp().catch(() => {});
     this.#changed();
+  }
+
+  /** Up with the leased address; before there is one, only whether anything stands in the way. */
+  async #bringUp(): Promise<void> {
+    if (!this.#network || !this.#membership.onRing || !this.#membership.interfaceUp) return;
+    if (this.#virtualIp === undefined) return this.#interface.check(this.#membership);
+    await this.#interface.up(this.#network, this.#membership, this.#virtualIp);
+  }
+
+  /** The lease was granted, or lost: nothing uses an address that is another's. */
+  async #ipChanged(): Promise<void> {
+    if (this.#interface.isUp && this.#interface.ip !== this.#virtualIp) await this.#interface.down();
+    await this.#tryInterface();
+    for (const done of this.#ipWaiters) done();
+  }
+
+  /** Whether the lease is granted, at the latest after `withinMs`. */
+  #hasIp(withinMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#ipWaiters.delete(done);
+        resolve(this.#virtualIp !== undefined);
+      };
+      const timer = setTimeout(done, withinMs);
+      this.#ipWaiters.add(done);
+      if (this.#virtualIp !== undefined) done();
+    });
   }
 
   /** Another program took the interface away; it is made again, as it is still wanted. */
@@ -404,7 +437,9 @@ export class Affiliation {
           this.#traces.answer(effect.id, effect.hops);
           break;
         case "virtualIp":
-          break; // The view says it.
+          this.#virtualIp = effect.ip;
+          void this.#inTurn(() => this.#ipChanged());
+          break;
         case "sessionDrop":
           this.#rates.forget(effect.slot);
           forDataPath.push(effect);
@@ -450,7 +485,8 @@ export class Affiliation {
   #checkChange(): void {
     this.#changeCheck = undefined;
     const { clock } = this.#options;
-    const { state, reason, natKind, peers, warnings, consistent } = this.#engine.view(clock.now(), clock.wall());
+    const view = this.#engine.view(clock.now(), clock.wall());
+    const { state, reason, natKind, peers, warnings, consistent, virtualIp } = view;
     const links = peers.map(({ ringAddress, kinds, path, name, silent }) => [
       ringAddress,
       kinds,
@@ -458,7 +494,7 @@ export class Affiliation {
       name,
       silent,
     ]);
-    const shown = JSON.stringify([state, reason, natKind, consistent, warnings, links]);
+    const shown = JSON.stringify([state, reason, natKind, consistent, virtualIp, warnings, links]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#changed();

@@ -6,7 +6,7 @@
  *   NAME-HASH/           one folder an affiliation
  *     identity.key       the two secret keys and the salt, made on first use, never shared between affiliations
  *     membership.json    what was joined, and what the user wants: on the ring or off, interface up or down
- *     state.json         what the engine keeps: highest stamp, peers met before
+ *     state.json         what the engine keeps: highest stamp, peers met before, the lease held last
  *     interface.json     the interface that exists now; what a killed helper leaves is found by it
  */
 import { createHash, randomBytes } from "node:crypto";
@@ -49,7 +49,7 @@ export const Membership = z.strictObject({
   startAddresses: z.array(z.string()),
   interfaceName: z.string(),
   mtuBytes: z.int(),
-  /** The static claim; null: one is derived from the ring address. */
+  /** The static claim; null: one is leased. */
   virtualIp: z.string().nullable(),
   mac: z.string().nullable(),
   name: z.string().nullable(),
@@ -77,6 +77,8 @@ const StoredState = z.object({
   cachedPeers: z.array(
     z.object({ address: RingAddressText, remote: z.string(), transport: z.literal("tcp").optional() }),
   ),
+  /** The virtual IP held last, to be asked for again. */
+  lease: z.object({ ip: z.ipv4(), i: z.int().min(0).max(255), since: z.int().min(0) }).exactOptional(),
 });
 
 const StoredInterface = z.strictObject({ version: z.literal(1), name: z.string(), bootId: z.string() });
@@ -210,12 +212,15 @@ export class AffiliationStore {
 
   saved(): SavedState | undefined {
     const stored = this.#parent.take(this.#state.read(this.#wall()));
-    return stored && { highestStamp: stored.highestStamp, cachedPeers: stored.cachedPeers };
+    if (!stored) return undefined;
+    const { highestStamp, cachedPeers, lease } = stored;
+    return { highestStamp, cachedPeers, ...(lease && { lease }) };
   }
 
   async saveState(state: SavedState): Promise<void> {
     if (this.#removed) return;
-    await this.#state.write({ version: 1, highestStamp: state.highestStamp, cachedPeers: [...state.cachedPeers] });
+    const { highestStamp, cachedPeers, lease } = state;
+    await this.#state.write({ version: 1, highestStamp, cachedPeers: [...cachedPeers], ...(lease && { lease }) });
   }
 
   /** The interface that a helper made since this system started and did not take away. */
