@@ -113,7 +113,10 @@ const REASONS: Readonly<Record<NotDirectCode, { text: string; remedy: string }>>
     remedy: "Send packets to it, and a link is made.",
   },
   trying: { text: "A direct link is being tried.", remedy: "Wait a few seconds." },
-  limit: { text: "The limit of shortcuts is reached.", remedy: "Raise the limit of shortcuts in the settings." },
+  limit: {
+    text: "This computer holds as many links for traffic as it may.",
+    remedy: "Wait: links without traffic close after five minutes, and make room for this one.",
+  },
   oldVersion: { text: "The peer's version is too old for a direct link.", remedy: "Ask its owner to update Ringway." },
 };
 
