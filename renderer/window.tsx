@@ -1,7 +1,9 @@
 /** The frame of the window: sidebar, top bar, the screen that the address names, and the inspector beside it. */
-import { TriangleAlert } from "lucide-react";
+import { Info, TriangleAlert, X } from "lucide-react";
 import { useEffect } from "react";
 import { Inspector } from "./features/inspector/inspector.tsx";
+import { JoinDialog } from "./features/join/join-dialog.tsx";
+import { readDropped } from "./features/join/read-file.ts";
 import { Fault } from "./features/state/fault.tsx";
 import { word } from "./features/state/state-panel.tsx";
 import { TroubleBar } from "./features/state/trouble-bar.tsx";
@@ -14,8 +16,10 @@ import { useRoute } from "./shell/route.ts";
 import { type ScreenSpec, ScreensProvider } from "./shell/screen.tsx";
 import { SideBar } from "./shell/side-bar.tsx";
 import { TopBar } from "./shell/top-bar.tsx";
+import { useApp, useAppearance, useAppModel } from "./store/app-store.tsx";
 import { conditionOf, stateOf, troubleOf } from "./store/condition.ts";
 import { useModel, useNow, useWindow } from "./store/context.tsx";
+import { Button } from "./ui/button.tsx";
 import { Notice } from "./ui/notice.tsx";
 import { Toast } from "./ui/toast.tsx";
 import styles from "./window.module.css";
@@ -46,6 +50,9 @@ export function Window() {
   const overlay = useWindow((state) => state.overlay);
   const closeOverlay = () => model.showOverlay(undefined);
   useKeys(screens);
+  useAppearance();
+  useDrops();
+  const joining = useApp((state) => state.joining);
   useTitle(spoken);
   const { Screen } = screen;
   return (
@@ -65,11 +72,15 @@ export function Window() {
               {trouble && <TroubleBar trouble={trouble} />}
               {condition.kind === "affiliation" ? (
                 <>
+                  <AppNotices />
                   <Notices />
                   <Screen />
                 </>
               ) : screen.always ? (
-                <Screen />
+                <>
+                  <AppNotices />
+                  <Screen />
+                </>
               ) : (
                 <WholePage condition={condition} />
               )}
@@ -81,6 +92,7 @@ export function Window() {
         <CommandField isOpen={overlay === "command"} onClose={closeOverlay} />
         <KeyList isOpen={overlay === "keys"} onClose={closeOverlay} />
       </div>
+      {joining && <JoinDialog opened={joining.opened} />}
     </ScreensProvider>
   );
 }
@@ -104,6 +116,44 @@ function Notices() {
       ))}
     </div>
   );
+}
+
+/** What the app around the window has to say, until it is closed. */
+function AppNotices() {
+  const t = useText();
+  const app = useAppModel();
+  const notices = useApp((state) => state.app.notices);
+  if (notices.length === 0) return null;
+  return (
+    <div className={styles.notices}>
+      {notices.map(({ code, detail }) => (
+        <Notice key={`${code} ${detail}`} tone="info" icon={<Info size={16} aria-hidden />}>
+          <div>{t(`notice.${code}`, { detail })}</div>
+          <Button look="icon" label={t("common.close")} onPress={() => void app.dismissNotices()}>
+            <X size={14} aria-hidden />
+          </Button>
+        </Notice>
+      ))}
+    </div>
+  );
+}
+
+/** A file dropped anywhere opens the join dialogue; nothing that is dropped ever replaces the page. */
+function useDrops(): void {
+  const app = useAppModel();
+  useEffect(() => {
+    const over = (event: DragEvent) => event.preventDefault();
+    const drop = (event: DragEvent) => {
+      event.preventDefault();
+      if (event.dataTransfer) void readDropped(event.dataTransfer).then((opened) => opened && app.join(opened));
+    };
+    window.addEventListener("dragover", over);
+    window.addEventListener("drop", drop);
+    return () => {
+      window.removeEventListener("dragover", over);
+      window.removeEventListener("drop", drop);
+    };
+  }, [app]);
 }
 
 /** The hash belongs to the screens, so the link to the content moves focus instead. */

@@ -19,8 +19,6 @@ const settingFields = {
   rates: z.enum(["bytes", "bits"]),
   textSize: z.enum(["normal", "large", "larger"]),
   reduceMotion: z.boolean(),
-  /** Keys of one letter (WCAG 2.1.4). */
-  singleKeys: z.boolean(),
   notifyLost: z.boolean(),
   notifyProblem: z.boolean(),
 };
@@ -42,7 +40,6 @@ export const defaultSettings: AppSettings = {
   rates: "bytes",
   textSize: "normal",
   reduceMotion: false,
-  singleKeys: true,
   notifyLost: true,
   notifyProblem: true,
 };

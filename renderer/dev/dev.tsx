@@ -1,11 +1,12 @@
 /**
  * The page of `npm run dev:web`: the window over the scripted bridge, with a menu of all its states. The address takes
- * `?scene=connected&peers=118&menu=0`; with `&still=1` time stands until `window.scripted.tick()` is called.
+ * `?scene=connected&peers=118&menu=0`, and `&app=electron` (with `&installed=1`, `&notice=1`) for the app around it; with `&still=1` time stands until `window.scripted.tick()` is called.
  */
 import "../bridge/parsing.ts";
 import { createRoot } from "react-dom/client";
 import { showWindow } from "../app.tsx";
 import { type SceneName, ScriptedBridge, sceneNames, worldSizes } from "../bridge/scripted.ts";
+import { ScriptedApp } from "../bridge/scripted-app.ts";
 import { DevMenu } from "./dev-menu.tsx";
 
 const asked = new URLSearchParams(location.search);
@@ -22,7 +23,13 @@ if (!still) setInterval(() => bridge.tick(), 1000);
 
 const place = document.getElementById("window");
 if (place === null) throw new Error('dev.html has no element "window" to draw into.');
-showWindow(bridge, place);
+const app = new ScriptedApp({
+  electron: asked.get("app") === "electron",
+  installed: asked.get("installed") === "1",
+  notice: asked.get("notice") === "1",
+});
+window.scriptedApp = app;
+showWindow(bridge, place, app);
 
 if (asked.get("menu") !== "0") {
   const menu = document.createElement("div");

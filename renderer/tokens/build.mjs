@@ -64,18 +64,20 @@ function css(all) {
   const theme = (name) => declarations(all.filter((token) => token.path[0] === "color" && token.path[1] === name));
   const shared = declarations(all.filter((token) => token.path[0] !== "color"));
   const [light, dark, contrast] = THEMES.map(theme);
+  const still = shared
+    .filter((line) => line.startsWith("--motion-duration"))
+    .map((line) => line.replace(/: .*/, ": 0ms;"));
   return [
     "/* Made from tokens.json by build.mjs; edit that file instead. */\n",
     block(":root", [...shared, "color-scheme: light;", ...light]),
     `@media (prefers-color-scheme: dark) {\n${block(":root", ["color-scheme: dark;", ...dark], "  ")}}\n`,
     `@media (prefers-contrast: more), (forced-colors: active) {\n${block(":root", ["color-scheme: dark;", ...contrast], "  ")}}\n`,
-    "@media (prefers-reduced-motion: reduce) {\n" +
-      block(
-        ":root",
-        shared.filter((line) => line.startsWith("--motion-duration")).map((line) => line.replace(/: .*/, ": 0ms;")),
-        "  ",
-      ) +
-      "}\n",
+    `@media (prefers-reduced-motion: reduce) {\n${block(":root", still, "  ")}}\n`,
+    // What the user chose goes before what the system says.
+    block(':root[data-theme="light"]', ["color-scheme: light;", ...light]),
+    block(':root[data-theme="dark"]', ["color-scheme: dark;", ...dark]),
+    block(':root[data-theme="contrast"]', ["color-scheme: dark;", ...contrast]),
+    block(':root[data-motion="reduced"]', still),
   ].join("\n");
 }
 

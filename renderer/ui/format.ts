@@ -23,7 +23,15 @@ export function formatRttOf(measured: number | null, predicted: number | null): 
 /** `0`, `640 B/s`, `5.6 kB/s`, `314 kB/s`, `1.74 MB/s`. */
 export function formatRate(bytesPerS: number | null | undefined): string {
   if (bytesPerS === null || bytesPerS === undefined) return UNKNOWN;
-  return bytesPerS < 0.5 ? "0" : `${scaled(bytesPerS)}/s`;
+  if (bytesPerS < 0.5) return "0";
+  return rateUnit === "bytes" ? `${scaled(bytesPerS)}/s` : scaled(bytesPerS * 8).replace(/B$/, "bit/s");
+}
+
+let rateUnit: "bytes" | "bits" = "bytes";
+
+/** A setting of the user for the whole window; what is shown already follows with its next value. */
+export function showRatesIn(unit: "bytes" | "bits"): void {
+  rateUnit = unit;
 }
 
 /** `640 kbit/s`, `240 Mbit/s`: what a speed test found. */

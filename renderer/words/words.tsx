@@ -1,7 +1,8 @@
 /** The message catalogue, and the one way for a view to read it. Views hold no words of their own. */
 import type { ReactNode } from "react";
-import { useCallback } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { IntlProvider, useIntl } from "react-intl";
+import type { Language } from "#contract/app-bridge.ts";
 import english from "./en.json";
 
 export type MessageId = keyof typeof english;
@@ -9,9 +10,28 @@ export type Values = Readonly<Record<string, string | number | Date>>;
 
 const messages = Object.fromEntries(Object.entries(english).map(([id, { defaultMessage }]) => [id, defaultMessage]));
 
-export function Words({ children }: { readonly children: ReactNode }) {
+/** The other languages, each loaded when it is first spoken. */
+const loaders: Readonly<Partial<Record<Language, () => Promise<{ default: Record<string, string> }>>>> = {};
+
+/** Until a language has come, and where it lacks a message, English is shown. */
+export function Words({ language, children }: { readonly language: Language; readonly children: ReactNode }) {
+  const [loaded, setLoaded] = useState<{ language: Language; words: Record<string, string> }>();
+  useEffect(() => {
+    document.documentElement.lang = language;
+    let over = false;
+    loaders[language]?.().then(({ default: words }) => {
+      if (!over) setLoaded({ language, words });
+    }, refuse);
+    return () => {
+      over = true;
+    };
+  }, [language]);
+  const words = useMemo(
+    () => (loaded?.language === language ? { ...messages, ...loaded.words } : messages),
+    [loaded, language],
+  );
   return (
-    <IntlProvider locale="en" defaultLocale="en" messages={messages} onError={refuse}>
+    <IntlProvider locale={language} defaultLocale="en" messages={words} onError={refuse}>
       {children}
     </IntlProvider>
   );

@@ -72,7 +72,7 @@ describe("the window", () => {
     joinClash: { title: "Connected", text: /You can reach/ },
     joinOwnClash: { title: "Connected", text: /You can reach/ },
     readOnly: { title: "Connected", text: "Looking only" },
-    noAffiliation: { title: "Join your first affiliation", text: "ringway join --config FILE" },
+    noAffiliation: { title: "Join your first affiliation", text: "Join an affiliation" },
     strangeNames: { title: "Connected", text: /You can reach/ },
     opening: { title: "Asking the network helper…", text: "Asking the network helper…" },
     noHelper: { title: "The network helper is not running", text: "sudo ringway helper" },

@@ -1,7 +1,8 @@
 import { type ReactNode, useState } from "react";
 import type { ErrorView } from "#contract";
+import { useApp, useAppModel } from "../../store/app-store.tsx";
 import type { Condition } from "../../store/condition.ts";
-import { useModel, useNow } from "../../store/context.tsx";
+import { useModel, useNow, useWindow } from "../../store/context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatDuration } from "../../ui/format.ts";
@@ -38,13 +39,7 @@ export function WholePage({ condition }: { readonly condition: Exclude<Condition
         </Page>
       );
     case "noAffiliation":
-      return (
-        <Page title={t("first.title")}>
-          <p>{t("first.command")}</p>
-          <Command line={'ringway join --open "condor wow" --via ringway.udp://HOST:15000'} />
-          <Command line="ringway join --config FILE" />
-        </Page>
-      );
+      return <First />;
     case "noHelper":
       return <NoHelper error={condition.error} action={tryNow} />;
   }
@@ -70,28 +65,94 @@ function Opening({ action }: { readonly action: ReactNode }) {
   );
 }
 
-function NoHelper({ error, action }: { readonly error: ErrorView; readonly action: ReactNode }) {
+/** No affiliation yet: the ways to join the first one. A page for looking only shows the commands. */
+function First() {
   const t = useText();
-  if (error.code === "HELPER_NOT_RUNNING") {
+  const app = useAppModel();
+  const readOnly = useWindow((state) => state.reach.kind !== "open" || state.reach.readOnly);
+  if (readOnly) {
     return (
-      <Page title={t("helper.notRunning.title")}>
-        <p>{t("helper.notRunning.text")}</p>
-        <Command line="sudo ringway helper" />
-        {action}
+      <Page title={t("first.title")}>
+        <p>{t("first.command")}</p>
+        <Command line={'ringway join --open "condor wow" --via ringway.udp://HOST:15000'} />
+        <Command line="ringway join --config FILE" />
       </Page>
     );
   }
-  const title =
-    error.code === "VERSION_MISMATCH"
-      ? t("helper.mismatch.title")
-      : error.code === "NOT_ALLOWED"
-        ? t("helper.refused.title")
-        : t("helper.fault.title");
+  return (
+    <Page title={t("first.title")}>
+      <p>{t("first.openText")}</p>
+      <Button look="primary" onPress={() => app.join()}>
+        {t("first.join")}
+      </Button>
+      <p>{t("first.drop")}</p>
+    </Page>
+  );
+}
+
+/** No helper answers, or not as it should. The app can do something about that; a page in a browser says what to do. */
+function NoHelper({ error, action }: { readonly error: ErrorView; readonly action: ReactNode }) {
+  const t = useText();
+  const app = useAppModel();
+  const helper = useApp((state) => state.app.helper);
+  const order = useApp((state) => state.order);
+  const ask = (call: "installHelper" | "startHelper", label: string) => (
+    <Button look="primary" isDisabled={order === "asking"} onPress={() => void app.order(call)}>
+      {label}
+    </Button>
+  );
+  if (helper !== null && order !== undefined && order !== "asking" && order.result === "denied") {
+    return (
+      <Page title={t("helper.denied.title")}>
+        <p>{t("helper.denied.text")}</p>
+        {ask(helper.installed ? "startHelper" : "installHelper", t("helper.denied.action"))}
+      </Page>
+    );
+  }
+  const failure = order !== undefined && order !== "asking" && order.result === "failed" && (
+    <p role="alert">{order.detail}</p>
+  );
+  if (error.code === "HELPER_NOT_RUNNING") {
+    if (helper === null) {
+      return (
+        <Page title={t("helper.notRunning.title")}>
+          <p>{t("helper.notRunning.text")}</p>
+          <Command line="sudo ringway helper" />
+          {action}
+        </Page>
+      );
+    }
+    if (helper.installed) {
+      return (
+        <Page title={t("helper.notRunning.title")}>
+          <p>{t("helper.notRunning.app")}</p>
+          {ask("startHelper", t("helper.startNow"))}
+          {failure}
+        </Page>
+      );
+    }
+    return (
+      <Page title={t("helper.missing.title")}>
+        <p>{t("helper.missing.text", { iface: "tap0" })}</p>
+        {ask("installHelper", t(helper.canInstall ? "helper.missing.action" : "helper.startNow"))}
+        {failure}
+        <p>{t("helper.missing.fine", { iface: "tap0" })}</p>
+      </Page>
+    );
+  }
+  const mismatch = error.code === "VERSION_MISMATCH";
+  const title = mismatch
+    ? t("helper.mismatch.title")
+    : error.code === "NOT_ALLOWED"
+      ? t("helper.refused.title")
+      : t("helper.fault.title");
   return (
     <Page title={title}>
       <p>
         {error.text} {error.remedy}
       </p>
+      {mismatch && helper?.installed && ask("installHelper", t("helper.mismatch.action"))}
+      {failure}
       {action}
     </Page>
   );

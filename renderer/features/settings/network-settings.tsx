@@ -1,0 +1,151 @@
+import { TriangleAlert } from "lucide-react";
+import { useEffect, useState } from "react";
+import { type AffiliationChange, type AffiliationSettings, type ErrorView, errorView } from "#contract";
+import { useModel } from "../../store/context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { TextField } from "../../ui/field.tsx";
+import { Notice } from "../../ui/notice.tsx";
+import { useText } from "../../words/words.tsx";
+import styles from "./settings-screen.module.css";
+
+/** What stands in the fields. */
+interface Draft {
+  readonly interfaceName: string;
+  readonly virtualIp: string;
+  readonly mtuBytes: string;
+  readonly startAddresses: string;
+  readonly name: string;
+  readonly site: string;
+}
+
+/** The settings of one affiliation: read when they are shown, sent as a whole, judged by the helper. */
+export function NetworkSettings({ affiliation }: { readonly affiliation: string }) {
+  const t = useText();
+  const model = useModel();
+  const [saved, setSaved] = useState<AffiliationSettings>();
+  const [draft, setDraft] = useState<Draft>();
+  const [fault, setFault] = useState<ErrorView>();
+  const [state, setState] = useState<"idle" | "saving" | "saved">("idle");
+
+  useEffect(() => {
+    let over = false;
+    model.calls.configure({ affiliation, change: {} }).then(
+      (settings) => {
+        if (over) return;
+        setSaved(settings);
+        setDraft(draftOf(settings));
+      },
+      (error) => !over && setFault(errorView(error)),
+    );
+    return () => {
+      over = true;
+    };
+  }, [model, affiliation]);
+
+  const refused = fault && (
+    <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
+      <div>
+        <strong>{fault.text}</strong> {fault.remedy}
+      </div>
+    </Notice>
+  );
+  if (saved === undefined || draft === undefined) return refused ?? null;
+  const change = changeOf(saved, draft);
+  const isChanged = Object.keys(change).length > 0;
+  const set = (next: Partial<Draft>) => {
+    setDraft({ ...draft, ...next });
+    setState("idle");
+  };
+  const save = async () => {
+    setState("saving");
+    setFault(undefined);
+    try {
+      const settings = await model.calls.configure({ affiliation, change });
+      setSaved(settings);
+      setDraft(draftOf(settings));
+      setState("saved");
+    } catch (error) {
+      setFault(errorView(error));
+      setState("idle");
+    }
+  };
+  return (
+    <form
+      className={styles.form}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (isChanged && state !== "saving") void save();
+      }}
+    >
+      <TextField
+        label={t("set.interface")}
+        value={draft.interfaceName}
+        onChange={(interfaceName) => set({ interfaceName })}
+      />
+      <TextField
+        label={t("fact.virtualIp")}
+        hint={t("set.ipHint")}
+        placeholder={t("join.automatic")}
+        value={draft.virtualIp}
+        onChange={(virtualIp) => set({ virtualIp })}
+      />
+      <TextField
+        label={t("set.mtu")}
+        hint={t("set.mtuText", { iface: saved.interfaceName })}
+        placeholder={t("join.automatic")}
+        value={draft.mtuBytes}
+        onChange={(mtuBytes) => set({ mtuBytes })}
+      />
+      <TextField
+        label={t("set.bootstrap")}
+        hint={t("set.bootstrapText")}
+        lines={3}
+        value={draft.startAddresses}
+        onChange={(startAddresses) => set({ startAddresses })}
+      />
+      <TextField label={t("set.name")} hint={t("set.nameHint")} value={draft.name} onChange={(name) => set({ name })} />
+      <TextField label={t("col.site")} hint={t("set.siteHint")} value={draft.site} onChange={(site) => set({ site })} />
+      {refused}
+      <div className={styles.save}>
+        <Button look="primary" isDisabled={!isChanged || state === "saving"} onPress={() => void save()}>
+          {t("set.save")}
+        </Button>
+        <Button isDisabled={!isChanged || state === "saving"} onPress={() => set(draftOf(saved))}>
+          {t("set.undo")}
+        </Button>
+        <span role="status">{state === "saved" ? t("set.saved") : t("set.saveHint")}</span>
+      </div>
+    </form>
+  );
+}
+
+function draftOf({ interfaceName, virtualIp, mtuBytes, startAddresses, name, site }: AffiliationSettings): Draft {
+  return {
+    interfaceName,
+    virtualIp: virtualIp ?? "",
+    mtuBytes: String(mtuBytes),
+    startAddresses: startAddresses.join("\n"),
+    name: name ?? "",
+    site: site ?? "",
+  };
+}
+
+/** What differs; an empty field means what is automatic. */
+function changeOf(saved: AffiliationSettings, draft: Draft): AffiliationChange {
+  const before = draftOf(saved);
+  const differs = (field: keyof Draft) => draft[field].trim() !== before[field];
+  const text = (value: string) => (value.trim() === "" ? null : value.trim());
+  return {
+    ...(differs("interfaceName") && { interfaceName: draft.interfaceName.trim() }),
+    ...(differs("virtualIp") && { virtualIp: text(draft.virtualIp) }),
+    // What is no number is sent as one that no interface has, so that the helper's sentence about it is shown.
+    ...(differs("mtuBytes") && {
+      mtuBytes: draft.mtuBytes.trim() === "" ? null : Number.parseInt(draft.mtuBytes, 10) || 0,
+    }),
+    ...(differs("startAddresses") && {
+      startAddresses: draft.startAddresses.split(/[\s,;]+/).filter((each) => each !== ""),
+    }),
+    ...(differs("name") && { name: text(draft.name) }),
+    ...(differs("site") && { site: text(draft.site) }),
+  };
+}
