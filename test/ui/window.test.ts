@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { switchCalls } from "../../native-helper/contract/window-calls.ts";
 import { type SceneName, sceneNames } from "../../renderer/bridge/scripted.ts";
 import { screenOf } from "../../renderer/shell/route.ts";
 import {
@@ -46,6 +47,9 @@ describe("the window", () => {
   const shown = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor({ state: "visible" });
   const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { name }).waitFor();
   const made = (page: Page) => page.evaluate(() => window.scripted?.made);
+  /** The orders of the switches among the calls: views ask for what they show besides. */
+  const orders = async (page: Page) =>
+    (await made(page))?.filter(({ call }) => (switchCalls as readonly string[]).includes(call));
   /** Presses a switch where people do: on its picture. The input that carries its role lies hidden in it. */
   const flip = (page: Page, name: string) =>
     page.getByRole("switch", { name }).locator("xpath=ancestor::label").click();
@@ -176,7 +180,7 @@ describe("the window", () => {
       await page.getByRole("link", { name: "Overview" }).click();
       await flip(page, "Interface tap0");
       await heading(page, "Connected");
-      expect((await made(page))?.map(({ call }) => call)).toEqual(["down", "up"]);
+      expect((await orders(page))?.map(({ call }) => call)).toEqual(["down", "up"]);
     });
 
     it("disconnects and connects, naming the affiliation", async () => {
@@ -185,7 +189,7 @@ describe("the window", () => {
       await heading(page, "Off");
       await flip(page, "Connection to condor wow");
       await heading(page, "Connected");
-      expect(await made(page)).toEqual([
+      expect(await orders(page)).toEqual([
         { call: "disconnect", affiliation: "condor wow" },
         { call: "connect", affiliation: "condor wow" },
       ]);
@@ -495,7 +499,7 @@ describe("the window", () => {
         const bytes = readFileSync(await download.path());
         if (format === "PNG") expect(bytes.subarray(1, 4).toString()).toBe("PNG");
         else {
-          expect(bytes.toString()).toContain("&lt;img src=x onerror=alert(1)&gt;");
+          expect(bytes.toString()).toContain("&lt;img src=x");
           expect(bytes.toString()).not.toContain("<img");
         }
       }

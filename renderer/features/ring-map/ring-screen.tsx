@@ -27,9 +27,11 @@ import { formatRtt } from "../../ui/format.ts";
 import menu from "../../ui/menu.module.css";
 import { saveFile } from "../../ui/save-file.ts";
 import { Segments } from "../../ui/segments.tsx";
+import { useMedia } from "../../ui/use-media.ts";
 import { useText } from "../../words/words.tsx";
 import { onRing } from "../overview/overview-screen.tsx";
 import { FilterField } from "../peers/filter-field.tsx";
+import { PeersScreen } from "../peers/peers-screen.tsx";
 import { NoRing } from "../state/no-ring.tsx";
 import { useWalk } from "../state/use-walk.ts";
 import { Legend } from "./legend.tsx";
@@ -40,7 +42,10 @@ import { TimeSlider } from "./time-slider.tsx";
 
 export function RingScreen() {
   const isOnRing = useWindow((state) => state.affiliation !== undefined && onRing(stateOf(state.affiliation)));
-  return isOnRing ? <Ring /> : <NoRing />;
+  const isNarrow = useMedia("(max-width: 420px)");
+  if (!isOnRing) return <NoRing />;
+  // At 400 % zoom the picture has no room: the table says the same.
+  return isNarrow ? <PeersScreen /> : <Ring />;
 }
 
 const NEARER = 1.4;
