@@ -27,7 +27,9 @@ interface Frames {
   readonly count: number;
 }
 
-const say = (line: string) => process.stderr.write(`${line}\n`);
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
 
 try {
   process.stdout.write(`${JSON.stringify(await measure(process.argv.includes("--quick")))}\n`);
@@ -237,9 +239,17 @@ function bars(name: string, { medianMs, p95Ms }: Frames): Bar[] {
   ];
 }
 
-const text = ({ medianMs, p95Ms }: Frames) => `${medianMs.toFixed(1)} ms (p95 ${p95Ms.toFixed(1)})`;
-const round = (value: number) => Math.round(value * 100) / 100;
-const median = (values: readonly number[]) => quantile(values, 0.5);
+function text({ medianMs, p95Ms }: Frames): string {
+  return `${medianMs.toFixed(1)} ms (p95 ${p95Ms.toFixed(1)})`;
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
 
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
