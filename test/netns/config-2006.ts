@@ -8,6 +8,7 @@ export interface Config2006 {
   /** `host:port` each. */
   readonly startAddresses: readonly string[];
   readonly port?: number;
+  readonly transport?: "udp" | "tcp" | "auto";
   readonly interface?: string;
   /** Left out unless given. */
   readonly mac?: string;
@@ -17,6 +18,7 @@ export function config2006({
   virtualIp,
   startAddresses,
   port = 15_000,
+  transport = "udp",
   interface: tap = "tap0",
   mac,
 }: Config2006): string {
@@ -24,13 +26,13 @@ export function config2006({
     "#affiliation",
     AFFILIATION,
     "#transport",
-    "udp",
+    transport,
     "#port",
     String(port),
     "#number of remote TAs",
     String(startAddresses.length),
     "#list of TAs",
-    ...startAddresses.map((address) => `brunet.udp://${address}`),
+    ...startAddresses.map((address) => `brunet.${transport === "tcp" ? "tcp" : "udp"}://${address}`),
     "#virtual interface",
     tap,
     `#virtual IP address of ${tap}`,

@@ -46,4 +46,14 @@ describe("the plan of a demo", () => {
     }
     expect(all(11).filter((node) => node.site === undefined)).toHaveLength(5);
   });
+
+  it("lets every node use TCP alone where that is asked for", () => {
+    const { publicNodes, sites } = planDemo(11, "tcp");
+    for (const node of [...publicNodes, ...sites.flatMap((site) => site.nodes)]) {
+      const { text } = configOf(node, ["192.0.2.10:15000"]);
+      expect(text).toMatch(/#transport\ntcp\n|transport = "tcp"\n/);
+      expect(text).toContain(".tcp://192.0.2.10:15000");
+      expect(text).not.toContain("udp");
+    }
+  });
 });

@@ -10,6 +10,8 @@ export interface PlannedNode {
   readonly port: number;
   /** Told to the others where given. */
   readonly site?: string;
+  /** What its file says: nothing, or that TCP alone is used. */
+  readonly transport?: "tcp";
 }
 
 export interface PlannedSite {
@@ -19,6 +21,8 @@ export interface PlannedSite {
 }
 
 export interface DemoPlan {
+  /** TCP alone for every node; else each uses what it likes. */
+  readonly transport?: "tcp";
   readonly publicNodes: readonly PlannedNode[];
   readonly sites: readonly PlannedSite[];
 }
@@ -33,7 +37,7 @@ export const PORT = 15_000;
  * The mix of 11 nodes is 3 public, 2 homes of one and 2 labs of two behind cones, and 2 behind symmetric NATs; other
  * numbers of nodes come as near to it as they can.
  */
-export function planDemo(nodes: number): DemoPlan {
+export function planDemo(nodes: number, transport?: "tcp"): DemoPlan {
   if (!Number.isInteger(nodes) || nodes < LEAST_NODES || nodes > MOST_NODES) {
     throw new Error(`the number of nodes must be a whole number from ${LEAST_NODES} to ${MOST_NODES}, not ${nodes}`);
   }
@@ -45,11 +49,13 @@ export function planDemo(nodes: number): DemoPlan {
   const node = (name: string, kind: PlannedNode["kind"], site?: string, place = 0): PlannedNode => {
     const virtualIp = `172.16.${1 + Math.floor(made / 250)}.${1 + (made % 250)}`;
     made++;
-    return { name, kind, virtualIp, port: PORT + place, ...(site !== undefined && { site }) };
+    const more = { ...(site !== undefined && { site }), ...(transport !== undefined && { transport }) };
+    return { name, kind, virtualIp, port: PORT + place, ...more };
   };
   const numbered = <T>(count: number, make: (number: number) => T) =>
     Array.from({ length: count }, (_, i) => make(i + 1));
   return {
+    ...(transport !== undefined && { transport }),
     publicNodes: numbered(publicCount, (n) => node(`public${n}`, "public")),
     sites: [
       ...numbered(homeCount, (n) => ({ name: `home${n}`, kind: "cone" as const, nodes: [node(`home${n}`, "cone")] })),
@@ -69,13 +75,17 @@ export function planDemo(nodes: number): DemoPlan {
 
 /** What the user of a node would have written: our own format where a site is to be told, else the one of 2006. */
 export function configOf(node: PlannedNode, startAddresses: readonly string[]): { fileName: string; text: string } {
-  const { name, site, virtualIp, port } = node;
-  if (site === undefined) return { fileName: `${name}.txt`, text: config2006({ virtualIp, port, startAddresses }) };
+  const { name, site, virtualIp, port, transport } = node;
+  if (site === undefined) {
+    const text = config2006({ virtualIp, port, startAddresses, ...(transport !== undefined && { transport }) });
+    return { fileName: `${name}.txt`, text };
+  }
   const lines = [
     `affiliation = ${JSON.stringify(AFFILIATION)}`,
     `site = ${JSON.stringify(site)}`,
+    ...(transport === undefined ? [] : [`transport = ${JSON.stringify(transport)}`]),
     `port = ${port}`,
-    `start = ${JSON.stringify(startAddresses.map((address) => `ringway.udp://${address}`))}`,
+    `start = ${JSON.stringify(startAddresses.map((address) => `ringway.${transport ?? "udp"}://${address}`))}`,
     "[interface]",
     'name = "tap0"',
     `ip = ${JSON.stringify(virtualIp)}`,

@@ -77,7 +77,7 @@ export async function runDemo(internet: Internet, plan: DemoPlan, nodes: DemoNod
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const seen = await inParallel(nodes, STARTS_AT_ONCE, look);
   const fitness = { memoryPssMb: memoryPssMb(pids), ...idle };
-  const addedDirectMs = await addTwo(internet, nodes, startAddresses, say);
+  const addedDirectMs = await addTwo(internet, plan, nodes, startAddresses, say);
   return { seen, pings, joinMs, fitness, addedDirectMs };
 }
 
@@ -109,18 +109,24 @@ export async function joinNodes(
   return { joinMs, startAddresses };
 }
 
-/** Two more homes join; from then until both say that they are linked to each other directly. */
+/** Two more homes join, or a home and a public host where TCP alone is used; from then until both say that they are linked to each other directly. */
 async function addTwo(
   internet: Internet,
+  { transport }: DemoPlan,
   nodes: DemoNode[],
   startAddresses: readonly string[],
   say: Say,
 ): Promise<number | undefined> {
   const added = await inParallel([1, 2], 2, async (number): Promise<DemoNode> => {
     const name = `late${number}`;
-    const site = await internet.addSite(name, "cone", [name]);
-    const host = site.hosts[0] as Host;
-    const plan: PlannedNode = { name, kind: "cone", virtualIp: `172.16.250.${number}`, port: PORT };
+    // A stream cannot be made between two NATs.
+    const kind = transport === "tcp" && number === 1 ? "public" : "cone";
+    const host =
+      kind === "public"
+        ? await internet.addPublicHost(name)
+        : ((await internet.addSite(name, kind, [name])).hosts[0] as Host);
+    const virtualIp = `172.16.250.${number}`;
+    const plan: PlannedNode = { name, kind, virtualIp, port: PORT, ...(transport !== undefined && { transport }) };
     return { plan, host, helper: new HelperProcess(host) };
   });
   await Promise.all(added.map(({ helper }) => helper.client()));

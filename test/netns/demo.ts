@@ -15,8 +15,9 @@ import { linkTable, matrixTable, ringPicture } from "./picture.ts";
 import { brokenNeighbours, demoHolds, demoReport } from "./report.ts";
 import { built, ended, stop } from "./shell.ts";
 
-const USAGE = `usage: npm run demo -- [--check] [--nodes N] [--seed N] [--port N] [--no-open] [--logs FOLDER]
+const USAGE = `usage: npm run demo -- [--check] [--tcp] [--nodes N] [--seed N] [--port N] [--no-open] [--logs FOLDER]
   --check     print one JSON document and end; exit status 1 if a pair is unreachable or the ring not whole
+  --tcp       every node uses TCP alone; the public ones are dialled
   --nodes N   so many nodes (default 11)
   --seed N    of the delays of the links (default 1)
   --port N    of the window's address on this computer (default 8473)
@@ -139,6 +140,7 @@ function readOptions(args: readonly string[]): DemoOptions | undefined {
     args: [...args],
     options: {
       check: { type: "boolean", default: false },
+      tcp: { type: "boolean", default: false },
       nodes: { type: "string", default: "11" },
       seed: { type: "string", default: "1" },
       port: { type: "string", default: "8473" },
@@ -156,7 +158,7 @@ function readOptions(args: readonly string[]): DemoOptions | undefined {
   };
   return {
     check: values.check,
-    plan: planDemo(whole("nodes", 999_999_999)),
+    plan: planDemo(whole("nodes", 999_999_999), values.tcp ? "tcp" : undefined),
     seed: whole("seed", 999_999_999),
     logs: values.logs,
     uiArgs: ["--port", String(whole("port", 65_535)), ...(values["no-open"] ? ["--no-open"] : [])],

@@ -10,6 +10,7 @@ import { type Report, type RunOptions, reportText } from "./report.ts";
 import { runJoin } from "./scenario-join.ts";
 import { runLoopy } from "./scenario-loopy.ts";
 import { runMerge } from "./scenario-merge.ts";
+import { runPlanetlab118 } from "./scenario-planetlab118.ts";
 
 interface Scenario {
   run(options: RunOptions, progress: (text: string) => void): Report;
@@ -22,6 +23,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   join: { run: runJoin, nodes: 500, mix: "public" },
   loopy: { run: runLoopy, nodes: 1001, mix: "public" },
   merge: { run: runMerge, nodes: 1000, mix: "public" },
+  planetlab118: { run: runPlanetlab118, nodes: 118, mix: "public" },
 };
 const NODES_LIMIT = 100_000;
 
