@@ -9,11 +9,13 @@ import { parseArgs } from "node:util";
 import { whyNoNamespaces } from "../test/netns/namespaces.ts";
 import { repositoryFolder, run } from "../test/netns/shell.ts";
 import { measureDatapath } from "./datapath.ts";
+import { measurePlanetlabSuite } from "./planetlab.ts";
 import { benchReport, type Measured, type SuiteOptions, textOf } from "./report.ts";
 import { measureUi } from "./ui.ts";
 
 const SUITES = {
   datapath: measureDatapath,
+  planetlab: measurePlanetlabSuite,
   ui: measureUi,
 } as const satisfies Record<string, (options: SuiteOptions) => Promise<Measured>>;
 
