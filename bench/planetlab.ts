@@ -1,54 +1,61 @@
 /**
  * The suite `planetlab`: the experiment of 2006 beside ours. Then 118 hosts of PlanetLab were joined over TCP and pinged
- * each other through the overlay; now as many computers do so in the simulator, once with links made for traffic and once
- * without.
+ * each other through the overlay; now as many computers do so in the simulator (scenario `planetlab118`), once with links
+ * made for traffic and once without.
  */
-import { mean, quantile, round } from "../test/sim/figures.ts";
-import { measurePlanetlab, OF_2006, type PlanetlabFigures } from "../test/sim/scenario-planetlab118.ts";
+import { built, run } from "../test/netns/shell.ts";
 import type { Measured } from "./report.ts";
 
 const SEED = 7;
 /** What a direct link may add to the round trip of the underlay. */
 const ADDED_MS = 1;
+const TIMEOUT_MS = 900_000;
 
-interface Row {
-  readonly what: string;
+/** The document of the simulator, as far as it is read here. */
+interface Simulated {
   readonly nodes: number;
-  readonly meanRttMs: number;
-  readonly sdRttMs: number;
-  readonly medianRttMs: number | null;
-  readonly directPairsPct: number | null;
+  readonly figures: Readonly<Record<string, number | null>>;
 }
 
 export async function measurePlanetlabSuite({ say }: { say: (text: string) => void }): Promise<Measured> {
-  const replay = `npm run bench -- --suite planetlab (seed ${SEED})`;
-  const run = (shortcuts: boolean) => measurePlanetlab({ nodes: OF_2006.nodes, seed: SEED, shortcuts, replay }, say);
-  const on = run(true);
-  const off = run(false);
-  const table: Row[] = [
-    { what: "2006, IPOP on PlanetLab", ...OF_2006, medianRttMs: null, directPairsPct: null },
-    row("Ringway, links for traffic off", off),
-    row("Ringway", on),
-    { ...row("the underlay itself", { ...on, rttMs: on.underlayRttMs }), directPairsPct: 100 },
-  ];
-  const medianAddedMs = round(quantile(on.rttMs, 0.5) - quantile(on.underlayRttMs, 0.5), 2);
+  const args = ["--scenario", "planetlab118", "--seed", String(SEED), "--json"];
+  say("simulating 118 computers that speak TCP, with and without links for traffic");
+  const { stdout, stderr } = await run([process.execPath, built("sim.js"), ...args], { timeoutMs: TIMEOUT_MS });
+  if (!stdout.startsWith("{")) throw new Error(`the simulator said nothing: ${stderr.trim().slice(-500)}`);
+  return tableOf(JSON.parse(stdout) as Simulated);
+}
+
+export function tableOf({ nodes, figures }: Simulated): Measured {
+  const figure = (name: string) => figures[name] ?? null;
+  const share = (name: string) => percent(figure(name), figure("pairs"));
+  const row = (what: string, of: string, directPairsPct: number | null) => ({
+    what,
+    nodes,
+    meanRttMs: figure(`meanRttMs${of}`),
+    sdRttMs: figure(`sdRttMs${of}`),
+    medianRttMs: figure(`medianRttMs${of}`),
+    directPairsPct,
+  });
+  const [ours, underlay] = [figure("medianRttMs"), figure("medianRttMsUnderlay")];
+  const medianAddedMs = ours === null || underlay === null ? null : Number((ours - underlay).toFixed(2));
   return {
-    figures: { table, medianAddedMs },
+    figures: {
+      table: [
+        row("2006, IPOP on PlanetLab", "2006", null),
+        row("Ringway, links for traffic off", "WithoutShortcuts", share("pairsDirectWithoutShortcuts")),
+        row("Ringway", "", share("pairsDirect")),
+        row("the underlay itself", "Underlay", null),
+      ],
+      medianAddedMs,
+    },
     bars: [
-      { name: "pairsDirectPct", value: row("", on).directPairsPct, unit: "%", bar: 100, is: "atLeast" },
+      { name: "pairsAnsweredPct", value: share("pairsAnswered"), unit: "%", bar: 100, is: "atLeast" },
+      { name: "pairsDirectPct", value: share("pairsDirect"), unit: "%", bar: 100, is: "atLeast" },
       { name: "medianAddedMs", value: medianAddedMs, unit: "ms", bar: ADDED_MS, is: "below" },
     ],
   };
 }
 
-function row(what: string, { rttMs, direct, pairs }: PlanetlabFigures): Row {
-  const average = mean(rttMs);
-  return {
-    what,
-    nodes: OF_2006.nodes,
-    meanRttMs: round(average, 1),
-    sdRttMs: round(Math.sqrt(mean(rttMs.map((ms) => (ms - average) ** 2))), 1),
-    medianRttMs: round(quantile(rttMs, 0.5), 1),
-    directPairsPct: round((100 * direct) / pairs, 1),
-  };
+function percent(part: number | null, whole: number | null): number | null {
+  return part === null || !whole ? null : Number(((100 * part) / whole).toFixed(1));
 }

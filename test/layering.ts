@@ -96,9 +96,9 @@ export const layers: readonly Layer[] = [
   },
   {
     prefix: "bench/",
-    reaches: [OVERLAY, CONTRACT, DATAPATH, DRIVERS, CONTROL, CLI, WIRING, "test/netns/", "test/sim/"],
+    reaches: [OVERLAY, CONTRACT, DATAPATH, DRIVERS, CONTROL, CLI, WIRING, "test/netns/"],
     packages: ["node:", "*"],
-    because: "benchmarks use the small internet of test/netns and the simulator, not the tests",
+    because: "benchmarks use the small internet of test/netns, not the tests",
   },
   {
     prefix: "test/",

@@ -97,7 +97,7 @@ const commands = {
       await need("the benchmark", ["ip", "ping", "iperf3", "ethtool"]);
       // Other products that the distribution has; the benchmark says which are missing.
       if (!args.includes("--quick")) await ensurePrograms(["tincd", "edge", "supernode", "fastd"]);
-      await build(["command", "datapath", "emulator", "bench"]);
+      await build(["command", "datapath", "emulator", "bench", "sim"]);
       return node("bench.js", args);
     },
   },

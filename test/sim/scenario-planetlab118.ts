@@ -13,7 +13,7 @@ import { atLeast, atMost, type Figures, type Report, type RunOptions } from "./r
 import { World } from "./world.ts";
 
 /** What the experiment measured: the mean of its pings, and their standard deviation. */
-export const OF_2006 = { nodes: 118, meanRttMs: 1617, sdRttMs: 2098 } as const;
+const OF_2006 = { nodes: 118, meanRttMs: 1617, sdRttMs: 2098 } as const;
 
 const BOOTSTRAPS = 5;
 const START_SPREAD_MS = 1_000;
@@ -24,7 +24,7 @@ const ANSWER_WITHIN_MS = 10_000;
 /** What the direct round trip may add to that of the underlay. */
 const ADDED_MS = 1;
 
-export interface PlanetlabFigures {
+interface PlanetlabFigures {
   readonly isWhole: boolean;
   readonly convergedMs: number | undefined;
   readonly pairs: number;
@@ -66,7 +66,7 @@ export function runPlanetlab118(options: RunOptions, progress: (text: string) =>
 }
 
 /** One world, from its start to the round trips after ten seconds of traffic. */
-export function measurePlanetlab(
+function measurePlanetlab(
   options: Pick<RunOptions, "nodes" | "seed" | "trace"> & { readonly shortcuts: boolean; readonly replay: string },
   progress: (text: string) => void,
 ): PlanetlabFigures {
