@@ -1,6 +1,6 @@
 /** The frame of the window: sidebar, top bar, the screen that the address names, and the inspector beside it. */
 import { Info, TriangleAlert, X } from "lucide-react";
-import { useEffect } from "react";
+import { memo, useEffect } from "react";
 import { Inspector } from "./features/inspector/inspector.tsx";
 import { JoinDialog } from "./features/join/join-dialog.tsx";
 import { readDropped } from "./features/join/read-file.ts";
@@ -54,7 +54,6 @@ export function Window() {
   useDrops();
   const joining = useApp((state) => state.joining);
   useTitle(spoken);
-  const { Screen } = screen;
   return (
     <ScreensProvider value={screens}>
       <div className={styles.window}>
@@ -74,18 +73,18 @@ export function Window() {
                 <>
                   <AppNotices />
                   <Notices />
-                  <Screen />
+                  <Content screen={screen} />
                 </>
               ) : screen.always ? (
                 <>
                   <AppNotices />
-                  <Screen />
+                  <Content screen={screen} />
                 </>
               ) : (
                 <WholePage condition={condition} />
               )}
             </main>
-            {condition.kind === "affiliation" && screen.inspector && <Inspector />}
+            {condition.kind === "affiliation" && screen.inspector && <Beside />}
           </div>
         </div>
         <Toast />
@@ -96,6 +95,13 @@ export function Window() {
     </ScreensProvider>
   );
 }
+
+const Beside = memo(Inspector);
+
+/** The second hand of the frame does not draw the screen again. */
+const Content = memo(function Content({ screen: { Screen } }: { readonly screen: ScreenSpec }) {
+  return <Screen />;
+});
 
 /** What the helper warns of, and why it refused the last order: above every screen, because a key can give an order anywhere. */
 function Notices() {

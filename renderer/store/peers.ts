@@ -134,6 +134,21 @@ export function sortPeers(
   return keyed.map(({ peer }) => peer.row.ringAddress);
 }
 
+export type SortValue = string | number | null;
+
+/** What each peer that matches is sorted by. */
+export function sortValues(
+  peers: ReadonlyMap<string, Peer>,
+  filter: Filter,
+  column: Column,
+  nameOfAddress: (address: string) => string,
+): ReadonlyMap<string, SortValue> {
+  const key = sortKey(column, nameOfAddress);
+  const values = new Map<string, SortValue>();
+  for (const [address, peer] of peers) if (matches(peer, filter)) values.set(address, key(peer));
+  return values;
+}
+
 /** How many links packets to a peer pass; null where its way is not known. */
 export function hopsOf(row: Pick<PeerRow, "path">): number | null {
   return row.path.length === 0 ? null : row.path.length;

@@ -181,9 +181,9 @@ function scrollFrames(page: Page, count: number): Promise<Frames> {
   }, count);
 }
 
-/** Milliseconds of script in each of some seconds: the helper sends one picture a second. */
+/** Milliseconds of script in each of some seconds, by the clock of the page's thread: the helper sends one picture a second. */
 async function scriptPerSecond(cdp: CDPSession, page: Page, seconds: number): Promise<number[]> {
-  await cdp.send("Performance.enable");
+  await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
   const script = async () => {
     const { metrics } = await cdp.send("Performance.getMetrics");
     return (metrics.find(({ name }) => name === "ScriptDuration")?.value ?? 0) * 1_000;

@@ -3,7 +3,15 @@ import { type ComponentType, memo, useEffect, useMemo, useRef, useState } from "
 import { Column as AriaColumn, Cell, Row, Table, TableBody, TableHeader } from "react-aria-components/Table";
 import { TableLayout, Virtualizer } from "react-aria-components/Virtualizer";
 import { useModel, useWindow } from "../../store/context.tsx";
-import { type Column, liveColumns, type Peer, type Sort, sortPeers } from "../../store/peers.ts";
+import {
+  type Column,
+  liveColumns,
+  type Peer,
+  type Sort,
+  type SortValue,
+  sortPeers,
+  sortValues,
+} from "../../store/peers.ts";
 import { rowHeight } from "../../tokens/tokens.ts";
 import { type MessageId, useText } from "../../words/words.tsx";
 import { nameOfAddress } from "./names.ts";
@@ -50,7 +58,7 @@ const HEAD_HEIGHT = 34;
 const RESORT_MS = 2000;
 
 /** The peers as a table: the equal of the ring, with the same selection. Only the rows on screen are in the page. */
-export function PeersTable({ id }: { readonly id: string }) {
+export const PeersTable = memo(function PeersTable({ id }: { readonly id: string }) {
   const t = useText();
   const model = useModel();
   const [sort, setSort] = useState<Sort>({ column: "link", descending: false });
@@ -108,7 +116,7 @@ export function PeersTable({ id }: { readonly id: string }) {
       </Virtualizer>
     </div>
   );
-}
+});
 
 const PeerLine = memo(function PeerLine({
   address,
@@ -165,8 +173,13 @@ function useSorted(sort: Sort, host: React.RefObject<HTMLElement | null>): reado
   useEffect(() => {
     let sortedAt = Number.NEGATIVE_INFINITY;
     let before: ReadonlySet<string> = new Set();
+    let keys: ReadonlyMap<string, SortValue> = new Map();
     const apply = () => {
       const { peers } = model.store.getState();
+      // Nobody came, left or changed in what the rows are sorted by: then nothing is sorted again.
+      const newKeys = sortValues(peers, filter, sort.column, (address) => nameOfAddress(peers, address));
+      if (!liveColumns.has(sort.column) && sameValues(keys, newKeys)) return;
+      keys = newKeys;
       const next = sortPeers(peers, filter, sort, (address) => nameOfAddress(peers, address));
       const now = performance.now();
       const others = next.length !== before.size || next.some((address) => !before.has(address));
@@ -187,6 +200,12 @@ function useSorted(sort: Sort, host: React.RefObject<HTMLElement | null>): reado
     });
   }, [model, filter, sort, host]);
   return order;
+}
+
+function sameValues(a: ReadonlyMap<string, SortValue>, b: ReadonlyMap<string, SortValue>): boolean {
+  if (a.size !== b.size || a.size === 0) return false;
+  for (const [address, value] of b) if (a.get(address) !== value) return false;
+  return true;
 }
 
 function useWidth(host: React.RefObject<HTMLElement | null>): number {

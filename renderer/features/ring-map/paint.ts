@@ -184,7 +184,7 @@ function inSight(scene: Scene, focus: RingMember | undefined, hidden: ReadonlySe
   const others = scene.placed.filter(
     (placed) => placed.member.kind === "routed" && isSeen(scene, point(scene, placed.angle, scene.radius)),
   );
-  return [...new Set([...first, ...others])].slice(0, 3 * LABELS_MOST);
+  return [...new Set([...first, ...others])].slice(0, 2 * LABELS_MOST);
 }
 
 /** All bars of one colour are one path: a thousand strokes cost many times more. */
@@ -276,9 +276,29 @@ function paintFound(g: Context, scene: Scene, palette: Palette, found: ReadonlyS
 
 /** `10 ms`, `100 ms`, `1 s` where the lower half has its widest gap. */
 function paintGuideNames(g: Context, scene: Scene, palette: Palette, words: RingWords): void {
-  const lower = scene.angles
-    .map((angle) => (angle < 0 ? angle + TURN : angle))
-    .filter((angle) => angle > 2.2 && angle < 4.1);
+  const at = guideAngle(scene.angles);
+  g.font = `500 10px ${palette.sans}`;
+  g.textAlign = "center";
+  g.textBaseline = "middle";
+  for (const ms of GUIDES_MS) {
+    const [x, y] = point(scene, at, scene.radius + CORONA_GAP + rttFraction(ms) * scene.corona);
+    if (!isSeen(scene, [x, y], 20)) continue;
+    const text = words.guide(ms);
+    const width = widthOf(g, text);
+    g.fillStyle = palette.background;
+    g.fillRect(x - width / 2 - 3, y - 6, width + 6, 12);
+    g.fillStyle = palette.muted;
+    g.fillText(text, x, y + 0.5);
+  }
+}
+
+const guideAngles = new WeakMap<readonly number[], number>();
+
+/** The middle of the widest gap in the lower half, found once for each set of places. */
+function guideAngle(angles: readonly number[]): number {
+  const known = guideAngles.get(angles);
+  if (known !== undefined) return known;
+  const lower = angles.map((angle) => (angle < 0 ? angle + TURN : angle)).filter((angle) => angle > 2.2 && angle < 4.1);
   const edges = [2.2, ...lower.sort((a, b) => a - b), 4.1];
   // A gap at the very bottom is worth more than one at the side, and a crowd without gaps gets the bottom.
   let best = { at: Math.PI, worth: 0.12 };
@@ -288,18 +308,23 @@ function paintGuideNames(g: Context, scene: Scene, palette: Palette, words: Ring
     const worth = (to - from) * (1 - Math.abs(at - Math.PI) / 2);
     if (worth > best.worth) best = { at, worth };
   }
-  g.font = `500 10px ${palette.sans}`;
-  g.textAlign = "center";
-  g.textBaseline = "middle";
-  for (const ms of GUIDES_MS) {
-    const text = words.guide(ms);
-    const [x, y] = point(scene, best.at, scene.radius + CORONA_GAP + rttFraction(ms) * scene.corona);
-    const width = g.measureText(text).width;
-    g.fillStyle = palette.background;
-    g.fillRect(x - width / 2 - 3, y - 6, width + 6, 12);
-    g.fillStyle = palette.muted;
-    g.fillText(text, x, y + 0.5);
+  guideAngles.set(angles, best.at);
+  return best.at;
+}
+
+const widths = new Map<string, number>();
+const WIDTHS_LIMIT = 4_000;
+
+/** Measuring text costs more than drawing it, and the same names come each frame. */
+function widthOf(g: Context, text: string): number {
+  const key = `${g.font} ${text}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    if (widths.size >= WIDTHS_LIMIT) widths.clear();
+    width = g.measureText(text).width;
+    widths.set(key, width);
   }
+  return width;
 }
 
 function chord(g: Context, scene: Scene, from: number, to: number, bend: number): void {
@@ -314,7 +339,8 @@ function chord(g: Context, scene: Scene, from: number, to: number, bend: number)
 function paintLink(g: Context, scene: Scene, palette: Palette, placed: Placed, kind: LinkKind, wide: boolean): void {
   g.strokeStyle = palette[kind];
   g.lineWidth = (linkWidth[kind] + (wide ? 0.75 : 0)) * (scene.mini ? 0.7 : 1);
-  g.setLineDash(linkDash[kind].map((length) => length * (scene.mini ? 0.6 : 1)));
+  // Longer dashes where the curve is longer: their number is what drawing them costs.
+  g.setLineDash(linkDash[kind].map((length) => length * (scene.mini ? 0.6 : Math.sqrt(scene.zoom))));
   const relay = kind === "relay" && placed.member.via !== null ? scene.byAddress.get(placed.member.via) : undefined;
   g.beginPath();
   if (relay) {
@@ -478,7 +504,7 @@ function paintLabel(
   g.fillStyle = palette.text;
   const name = cut(g, label.member.name, NAME_WIDEST);
   g.fillText(name, x, y);
-  const after = g.measureText(name).width + 7;
+  const after = widthOf(g, name) + 7;
   g.font = `400 12px ${palette.sans}`;
   g.fillStyle = palette.muted;
   g.fillText(words.rtt(label.member), x + label.side * after, y);
@@ -490,9 +516,9 @@ function paintBoxes(g: Context, scene: Scene, palette: Palette, words: RingWords
   named.forEach(({ member, angle }, index) => {
     g.font = `${member === inFocus ? 650 : 550} 12px ${palette.sans}`;
     const name = cut(g, member.name, NAME_WIDEST);
-    const nameWidth = g.measureText(name).width;
+    const nameWidth = widthOf(g, name);
     const rtt = words.rtt(member);
-    const width = nameWidth + g.measureText(rtt).width + 26;
+    const width = nameWidth + widthOf(g, rtt) + 26;
     const left = scene.centreX - width / 2;
     const top = scene.centreY - (named.length * 28) / 2 + index * 28;
     g.strokeStyle = palette.control;
@@ -519,13 +545,13 @@ function paintBoxes(g: Context, scene: Scene, palette: Palette, words: RingWords
 
 /** Text that fits `widest` pixels, ending in an ellipsis where it had to be cut. */
 function cut(g: Context, text: string, widest: number): string {
-  if (g.measureText(text).width <= widest) return text;
+  if (widthOf(g, text) <= widest) return text;
   const letters = Array.from(text);
   let low = 0;
   let high = letters.length;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (g.measureText(`${letters.slice(0, middle).join("")}…`).width <= widest) low = middle;
+    if (widthOf(g, `${letters.slice(0, middle).join("")}…`) <= widest) low = middle;
     else high = middle - 1;
   }
   return `${letters.slice(0, low).join("")}…`;

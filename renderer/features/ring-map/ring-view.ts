@@ -16,6 +16,7 @@ import {
   type Scene,
   samePlaces,
   WHOLE,
+  withLook,
   withMembers,
   zoomed,
 } from "./scene.ts";
@@ -205,7 +206,11 @@ export class RingView {
   #lookAt(look: Look): void {
     if (look.zoom === this.#look.zoom && look.x === this.#look.x && look.y === this.#look.y) return;
     this.#look = look;
-    this.#layOut();
+    if (this.#scene !== undefined && this.#input !== undefined) {
+      const { mini = false, quiet = false } = this.#input;
+      const { width, height } = this.#scene;
+      this.#scene = withLook(this.#scene, { width, height, mini, quiet, look });
+    }
     this.#invalidate(true);
     this.onLook(look);
   }

@@ -79,44 +79,47 @@ export interface Look {
 export const WHOLE: Look = { zoom: 1, x: 0, y: 0 };
 export const ZOOM_MOST = 8;
 
-export function layOut({
-  self,
-  members,
-  width,
-  height,
-  widen,
-  mini = false,
-  quiet = false,
-  look = WHOLE,
-}: SceneInput): Scene {
-  const compact = !mini && (quiet || width < COMPACT_BELOW);
-  const depth = mini ? 22 : Math.min(58, Math.max(22, height * 0.075));
-  const side = mini ? 4 : compact ? 16 : LABEL_ROOM;
-  const top = mini ? 2 : quiet ? 46 : 30;
-  const whole = Math.max(40, Math.min(height / 2 - depth - CORONA_GAP - top, width / 2 - depth - CORONA_GAP - side));
-  const radius = whole * look.zoom;
-  const corona = depth * Math.min(2, Math.sqrt(look.zoom));
-  const true_ = members.map((member) => ({ member, angle: angleFrom(self, member.ringAddress) }));
+export function layOut(input: SceneInput): Scene {
+  const { self, members, widen } = input;
+  const truly = members.map((member) => ({ member, angle: angleFrom(self, member.ringAddress) }));
   const lens = neighbourLens(
-    true_.map(({ angle }) => angle),
+    truly.map(({ angle }) => angle),
     widen,
   );
-  const placed = true_.map(({ member, angle }) => ({ member, angle: lens(angle) })).sort((a, b) => a.angle - b.angle);
+  const placed = truly.map(({ member, angle }) => ({ member, angle: lens(angle) })).sort((a, b) => a.angle - b.angle);
   return {
-    width,
-    height,
-    centreX: width / 2 + look.x,
-    centreY: height / 2 + middleOffset(mini, quiet) + look.y,
-    radius,
-    corona,
-    compact,
-    mini,
-    zoom: look.zoom,
+    ...frameOf(input),
     lens,
     placed,
     angles: placed.map(({ angle }) => angle),
     byAddress: new Map(placed.map((each) => [each.member.ringAddress, each])),
     self,
+  };
+}
+
+type Framing = Pick<SceneInput, "width" | "height" | "mini" | "quiet" | "look">;
+
+/** The same members in the same places, seen from nearer, farther or elsewhere. */
+export function withLook(scene: Scene, framing: Framing): Scene {
+  return { ...scene, ...frameOf(framing) };
+}
+
+function frameOf({ width, height, mini = false, quiet = false, look = WHOLE }: Framing) {
+  const compact = !mini && (quiet || width < COMPACT_BELOW);
+  const depth = mini ? 22 : Math.min(58, Math.max(22, height * 0.075));
+  const side = mini ? 4 : compact ? 16 : LABEL_ROOM;
+  const top = mini ? 2 : quiet ? 46 : 30;
+  const whole = Math.max(40, Math.min(height / 2 - depth - CORONA_GAP - top, width / 2 - depth - CORONA_GAP - side));
+  return {
+    width,
+    height,
+    centreX: width / 2 + look.x,
+    centreY: height / 2 + middleOffset(mini, quiet) + look.y,
+    radius: whole * look.zoom,
+    corona: depth * Math.min(2, Math.sqrt(look.zoom)),
+    compact,
+    mini,
+    zoom: look.zoom,
   };
 }
 
