@@ -11,7 +11,17 @@ export type Values = Readonly<Record<string, string | number | Date>>;
 const messages = Object.fromEntries(Object.entries(english).map(([id, { defaultMessage }]) => [id, defaultMessage]));
 
 /** The other languages, each loaded when it is first spoken. */
-const loaders: Readonly<Partial<Record<Language, () => Promise<{ default: Record<string, string> }>>>> = {};
+const loaders: Readonly<Record<Exclude<Language, "en">, () => Promise<{ default: Record<string, string> }>>> = {
+  de: () => import("./de.json"),
+  fr: () => import("./fr.json"),
+  es: () => import("./es.json"),
+  pt: () => import("./pt.json"),
+  it: () => import("./it.json"),
+  pl: () => import("./pl.json"),
+  zh: () => import("./zh.json"),
+  ja: () => import("./ja.json"),
+  ko: () => import("./ko.json"),
+};
 
 /** Until a language has come, and where it lacks a message, English is shown. */
 export function Words({ language, children }: { readonly language: Language; readonly children: ReactNode }) {
@@ -19,9 +29,11 @@ export function Words({ language, children }: { readonly language: Language; rea
   useEffect(() => {
     document.documentElement.lang = language;
     let over = false;
-    loaders[language]?.().then(({ default: words }) => {
-      if (!over) setLoaded({ language, words });
-    }, refuse);
+    if (language !== "en") {
+      loaders[language]().then(({ default: words }) => {
+        if (!over) setLoaded({ language, words });
+      }, refuse);
+    }
     return () => {
       over = true;
     };
