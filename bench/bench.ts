@@ -2,8 +2,8 @@
  * `npm run bench`: measures and judges. Each suite compares with a reference of the same run, in turns with it, because
  * figures of different runs or computers do not compare.
  */
-import { readFileSync } from "node:fs";
-import { availableParallelism, release } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism, loadavg, release } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { whyNoNamespaces } from "../test/netns/namespaces.ts";
@@ -11,20 +11,24 @@ import { repositoryFolder, run } from "../test/netns/shell.ts";
 import { measureDatapath } from "./datapath.ts";
 import { measurePlanetlabSuite } from "./planetlab.ts";
 import { benchReport, type Measured, type SuiteOptions, textOf } from "./report.ts";
+import { measure2006 } from "./suite-2006.ts";
 import { measureUi } from "./ui.ts";
 
 const SUITES = {
   datapath: measureDatapath,
   planetlab: measurePlanetlabSuite,
+  "2006": measure2006,
   ui: measureUi,
 } as const satisfies Record<string, (options: SuiteOptions) => Promise<Measured>>;
+type SuiteName = `${keyof typeof SUITES}`;
 
 const USAGE = `usage: npm run bench -- [--suite S] [--quick] [--only W,W] [--rounds N] [--json]
   --suite S    ${Object.keys(SUITES).join(", ")} (default datapath)
   --quick      shorter rounds; of datapath raw, ringway and wireguard-go
   --only W,W   these ways beside raw and ringway, for example nebula,tinc
   --rounds N   how often each way is measured, 3 by default
-  --json       print one JSON document`;
+  --json       print one JSON document
+  --save       keep the document in bench/results/`;
 
 const started = performance.now();
 const say = (text: string) =>
@@ -50,8 +54,18 @@ async function main(args: readonly string[]): Promise<number> {
     return process.getuid?.() === 0 ? 1 : 4;
   }
   try {
+    // Of a busy computer only the ratios say something.
+    const loadBefore = loadavg()[0] ?? 0;
+    if (loadBefore > 1) say(`the computer is busy (load ${loadBefore.toFixed(1)}): single figures will be low`);
     const measured = await SUITES[options.suite]({ ...options, say });
-    const report = benchReport(options.suite, availableParallelism(), await versions(), measured);
+    const report = benchReport(options.suite, availableParallelism(), await versions(), {
+      ...measured,
+      figures: { loadBefore: Number(loadBefore.toFixed(2)), ...measured.figures },
+    });
+    if (options.save) {
+      const name = `${new Date().toISOString().slice(0, 10)}-${options.suite}${options.quick ? "-quick" : ""}.json`;
+      writeFileSync(join(repositoryFolder(), "bench/results", name), `${JSON.stringify(report, null, 2)}\n`);
+    }
     process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
     return report.pass ? 0 : 1;
   } catch (error) {
@@ -69,6 +83,7 @@ function readOptions(args: readonly string[]) {
       only: { type: "string" },
       rounds: { type: "string" },
       json: { type: "boolean", default: false },
+      save: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -82,7 +97,7 @@ function readOptions(args: readonly string[]) {
   return { ...rest, suite, ...(only && { only }), ...(number !== undefined && { rounds }) };
 }
 
-function isSuite(name: string): name is keyof typeof SUITES {
+function isSuite(name: string): name is SuiteName {
   return Object.hasOwn(SUITES, name);
 }
 

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { build, parts, productParts } from "./build.mjs";
 import { check } from "./check.mjs";
+import { buildRustFuzzer, fuzzRust } from "./fuzz-rust.mjs";
 import { ensureModules, ensurePrograms, ensureRust, ensureRustChecks } from "./setup.mjs";
 import { dist, must, Refusal, read, root, run, say, script, tool } from "./shell.mjs";
 import { suites, test } from "./test.mjs";
@@ -102,10 +103,14 @@ const commands = {
     },
   },
   fuzz: {
-    does: "mutated bytes into every decoder: --seconds N",
+    does: "mutated bytes into every decoder, and on Linux coverage-guided into the data path: --seconds N",
     run: async (args) => {
       await build(["fuzz"]);
-      return node("fuzz.js", args);
+      const seconds = Number(args[args.indexOf("--seconds") + 1] ?? 60) || 60;
+      // A seed says again what the decoders of TypeScript were given.
+      if (process.platform !== "linux" || args.includes("--seed")) return node("fuzz.js", args);
+      const fuzzer = await buildRustFuzzer();
+      return Math.max(...(await Promise.all([node("fuzz.js", args), fuzzRust(fuzzer, seconds)])));
     },
   },
 };

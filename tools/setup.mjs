@@ -9,6 +9,7 @@ import { alone, capture, isRoot, must, Refusal, read, root, run, say, timed, whi
  * @type {Record<string, string[]>}
  */
 const packagesOf = {
+  "c++": ["g++"],
   cc: ["gcc", "libc6-dev"],
   chromium: ["chromium"],
   conntrack: ["conntrack"],

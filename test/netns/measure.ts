@@ -13,6 +13,8 @@ export interface Throughput {
 
 export interface ThroughputOptions {
   readonly seconds: number;
+  /** Ends after so many bytes instead; `seconds` is then what it is expected to take. */
+  readonly bytes?: number;
   /** TCP streams, in all as fast as they can; 1 by default. */
   readonly streams?: number;
   /** Paced UDP datagrams instead of TCP. */
@@ -31,7 +33,9 @@ export async function startThroughputServer(host: Host): Promise<void> {
 
 /** Sends from `host` to the server at `address`; counts what arrived there. */
 export async function throughput(host: Host, address: string, options: ThroughputOptions): Promise<Throughput> {
-  const command = ["iperf3", "--client", address, "--time", String(options.seconds), "--json"];
+  const command = ["iperf3", "--client", address, "--json"];
+  if (options.bytes === undefined) command.push("--time", String(options.seconds));
+  else command.push("--bytes", String(options.bytes));
   if (options.udp) {
     command.push("--udp", "--bitrate", String(options.udp.bitsPerS), "--length", String(options.udp.payloadBytes));
     // With the small buffers of the default, what is lost is lost in iperf3's own socket while it waits for a core.
@@ -40,7 +44,7 @@ export async function throughput(host: Host, address: string, options: Throughpu
     // Named for each connection, because namespaces differ in what they take by default.
     command.push("--parallel", String(options.streams ?? 1), "--congestion", "cubic");
   }
-  const timeoutMs = (options.seconds + 20) * 1000;
+  const timeoutMs = (options.seconds * (options.bytes === undefined ? 1 : 3) + 20) * 1000;
   // A server that has just ended one test may refuse the next for a moment.
   const finished = await until(
     `iperf3 from ${host.name} to ${address}`,

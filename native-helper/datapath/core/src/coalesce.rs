@@ -219,7 +219,8 @@ fn flow_of(network: NetworkId, packet: &[u8], info: &IpInfo) -> Option<(Flow, us
 fn can_begin(packet: &[u8], info: &IpInfo, headers: usize) -> bool {
     let at = info.header;
     let plain = match info.src {
-        IpAddr::V4(_) => at == 20 && u16_at(packet, 6) & 0x3fff == 0,
+        // Of a broken header the super-packet would make a right one.
+        IpAddr::V4(_) => at == 20 && u16_at(packet, 6) & 0x3fff == 0 && ip::fold(ip::sum(&packet[..at])) == 0xffff,
         IpAddr::V6(_) => true,
     };
     let transport = if info.protocol == TCP {
@@ -352,6 +353,8 @@ mod tests {
         offload::write_ip_checksum(&mut other_ttl[..20]);
         let mut broken = segment(2, 100, &[2; 100], ACK);
         broken[90] ^= 1;
+        let mut broken_header = segment(2, 100, &[2; 100], ACK);
+        broken_header[10] ^= 1;
         for next in [
             segment(2, 101, &[2; 100], ACK),
             segment(4, 100, &[2; 100], ACK),
@@ -360,6 +363,7 @@ mod tests {
             segment(2, 100, &[], ACK),
             other_ttl,
             broken,
+            broken_header,
         ] {
             let mut bench = Bench::new();
             bench.push(&first, None);

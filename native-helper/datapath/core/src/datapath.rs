@@ -95,6 +95,11 @@ impl DataPath {
         Ok(path)
     }
 
+    /// What its threads share, for whoever feeds a receiver by hand.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     pub fn port(&self) -> u16 {
         self.shared.sockets.port
     }
