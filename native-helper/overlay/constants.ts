@@ -36,11 +36,16 @@ export const COORD_PERIOD_MS = 5_000;
 /** No shortcut is taken up above the soft limit; no edge but a near one is opened above the hard one. */
 export const EDGE_SOFT_LIMIT = 128;
 export const EDGE_HARD_LIMIT = 256;
-export const LEAF_LIMIT = 256;
+/** Leaf edges; sessions over it are served so long without an edge. */
+export const LEAF_LIMIT = 64;
+export const LEAF_SERVED_MS = 20_000;
 export const LEAF_AFTER_MEMBER_MS = 60_000;
 /** Edge lists are told when the own edges have rested this long, at the latest after the gap, in full each period. */
 export const EDGES_REST_MS = 1_500;
 export const EDGES_GAP_MS = 5_000;
+/** The gap in a member's first time. */
+export const EDGES_GAP_YOUNG_MS = 8_000;
+export const YOUNG_MEMBER_MS = 10_000;
 export const EDGES_FULL_PERIOD_MS = 300_000;
 export const EDGES_LISTED = 256;
 export const TRIM_AGE_MS = 30_000;

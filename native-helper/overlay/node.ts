@@ -24,6 +24,7 @@ import { VirtualIps } from "./lease/virtual-ips.ts";
 import { Control } from "./link/control.ts";
 import { Descs } from "./link/descs.ts";
 import { Handshakes, type SessionInfo } from "./link/handshakes.ts";
+import { Leaves } from "./link/leaves.ts";
 import { Linker } from "./link/linker.ts";
 import { Nat } from "./link/nat.ts";
 import { Paths } from "./link/paths.ts";
@@ -71,6 +72,7 @@ export class Node {
   readonly #lookahead: Lookahead;
   readonly #router: Router;
   readonly #linker: Linker;
+  readonly #leaves: Leaves;
   readonly #upkeep: Upkeep;
   readonly #records: Records;
   readonly #holder: Holder;
@@ -146,6 +148,7 @@ export class Node {
     this.#linker = new Linker({
       core,
       peers,
+      control,
       router: this.#router,
       handshakes: this.#handshakes,
       paths: this.#paths,
@@ -156,6 +159,10 @@ export class Node {
         hasRoom: (kind) => (kind === "anchor" ? this.#relays.hasAnchorRoom : this.#upkeep.hasRoom(kind)),
         refer: (asker) => this.#upkeep.nearestTo(asker),
       },
+    });
+    this.#leaves = new Leaves(core, peers, control, this.#linker, (peer) => {
+      control.send(peer, { type: "close", reason: "limit", desc: undefined });
+      this.#forget(peer);
     });
     this.#upkeep = new Upkeep({
       core,
@@ -330,6 +337,7 @@ export class Node {
     this.#upkeep.stop();
     this.#lookahead.clear();
     this.#linker.clear();
+    this.#leaves.clear();
     this.#router.clear();
     this.#handshakes.clear();
     this.#control.clear();
@@ -370,7 +378,8 @@ export class Node {
       peer.toldDescs.clear();
       peer.note(core.wall, "restarted", "The peer started anew");
     }
-    if (info.edgeKind) (info.role === "initiator" ? peer.ours : peer.theirs).add(info.edgeKind);
+    const isOver = info.role === "responder" && info.edgeKind === "leaf" && !this.#leaves.take(peer);
+    if (info.edgeKind && !isOver) (info.role === "initiator" ? peer.ours : peer.theirs).add(info.edgeKind);
     if (isDirect(info.via)) {
       if (info.via.kind === "tcp") this.#nat.streams.heardTcp();
       if (info.observed) this.#nat.observed(info.via.remote, info.observed);
@@ -386,6 +395,7 @@ export class Node {
     if (info.role === "initiator" && peer.active) core.emit({ kind: "sendEmpty", slot: peer.slot });
     this.#ips.sessionUp(peer);
     this.#holder.sessionUp(peer);
+    this.#leaves.refer(peer);
     if (peer.live) this.#edgeUp(peer);
     this.#pingWaiting();
   }
@@ -476,6 +486,7 @@ export class Node {
     this.#relays.peerGone(peer);
     this.#speedTests.gone(peer);
     this.#ips.peerGone(peer);
+    this.#leaves.gone(peer.address);
     this.#upkeep.edgeDown(peer.address);
     this.#touchEdges();
   }
@@ -520,6 +531,8 @@ export class Node {
       case "trimOk":
         if (message.accept && this.#mayClose(peer)) this.#closeAgreed(peer);
         return;
+      case "refer":
+        return this.#leaves.onRefer(peer, message);
       case "close":
         peer.note(core.wall, "closed", `The peer closed the link: ${message.reason}`);
         return this.#forget(peer);
@@ -558,7 +571,7 @@ export class Node {
       }
       case "desc":
         for (const desc of message.descs) this.#descs.learn(desc);
-        return;
+        return this.#linker.descsLearned(peer, message.descs.length);
       default:
         return core.drop(`control message not expected: ${message.type}`);
     }
@@ -609,7 +622,10 @@ export class Node {
   #descsFor(addresses: readonly RingAddress[]): Desc[] {
     const descs: Desc[] = [];
     for (const address of addresses.slice(0, 4)) {
-      const desc = address === this.#core.address ? this.#core.desc() : this.#descs.get(address);
+      const desc =
+        address === this.#core.address
+          ? this.#core.desc()
+          : (this.#descs.get(address) ?? this.#peers.get(address)?.desc);
       if (desc) descs.push(desc);
     }
     return descs;
@@ -692,6 +708,7 @@ export class Node {
 
   #becameMember(): void {
     this.#core.log("info", "member of the ring");
+    this.#leaves.becameMember();
     this.#touchEdges();
     this.#relays.upkeep();
     this.#records.fresh();

@@ -45,6 +45,7 @@ function checkNeighbours(ring: readonly Host[], faults: string[]): boolean {
 
 function checkNearSets(ring: readonly Host[], faults: string[]): boolean {
   const before = faults.length;
+  const pictures: [Host, ReadonlySet<RingAddress>][] = [];
   const nameOf = new Map(ring.map((host) => [host.address, host.name]));
   for (const [place, host] of ring.entries()) {
     const expected = new Set<RingAddress>();
@@ -54,6 +55,16 @@ function checkNearSets(ring: readonly Host[], faults: string[]): boolean {
         if (neighbour !== host) expected.add(neighbour.address);
       }
     }
+    // Its own picture is dear to make, and can be right only where the edges are there.
+    const unlinked = [...expected].filter((address) => host.dataPath?.table.edge(address)?.member !== true);
+    if (unlinked.length > 0) {
+      faults.push(`${host.name} has no member edge to: ${names(unlinked, nameOf)}`);
+      continue;
+    }
+    pictures.push([host, expected]);
+  }
+  if (faults.length > before) return false;
+  for (const [host, expected] of pictures) {
     const view = host.view();
     if (view?.state !== "connected") faults.push(`${host.name} is ${view?.state}: ${view?.reason}`);
     const actual = (view?.peers ?? []).filter((peer) => peer.kinds.includes("near")).map((peer) => peer.ringAddress);

@@ -9,8 +9,10 @@ import type { RoutedRequest, Router } from "../ring/router.ts";
 import type { Timer } from "../timers.ts";
 import { MAX_REFER_BRIEFS } from "../wire/ring-messages.ts";
 import type { Brief, Desc, EdgeKind, MessageOf } from "../wire/types.ts";
+import type { Control } from "./control.ts";
 import type { Descs } from "./descs.ts";
 import type { Handshakes } from "./handshakes.ts";
+import { REFER_FULL } from "./leaves.ts";
 import type { Paths } from "./paths.ts";
 import type { Peer } from "./peer.ts";
 import type { Peers } from "./peers.ts";
@@ -32,7 +34,8 @@ interface Attempt {
   readonly nonce: bigint;
   readonly deadline: Timer;
   readonly startedAt: number;
-  state: "asking" | "paths";
+  /** Its descriptor is asked of the teller; or the peer itself is asked; or paths are tried. */
+  state: "descriptor" | "asking" | "paths";
   initIndex: number | undefined;
   asked: number;
   /** Neighbours that LINK was handed to. */
@@ -40,10 +43,12 @@ interface Attempt {
 }
 
 const ASKS = 4;
+const DESC_WAIT_MS = 500;
 
 export class Linker {
   readonly #core: Core;
   readonly #peers: Peers;
+  readonly #control: Control;
   readonly #router: Router;
   readonly #handshakes: Handshakes;
   readonly #paths: Paths;
@@ -57,6 +62,7 @@ export class Linker {
   constructor(parts: {
     core: Core;
     peers: Peers;
+    control: Control;
     router: Router;
     handshakes: Handshakes;
     paths: Paths;
@@ -66,6 +72,7 @@ export class Linker {
   }) {
     this.#core = parts.core;
     this.#peers = parts.peers;
+    this.#control = parts.control;
     this.#router = parts.router;
     this.#handshakes = parts.handshakes;
     this.#paths = parts.paths;
@@ -124,7 +131,21 @@ export class Linker {
       tellers: new Set(),
     };
     this.#attempts.set(address, attempt);
-    this.#ask(attempt);
+    if (!this.#askForDesc(attempt)) this.#ask(attempt);
+    return true;
+  }
+
+  /** The neighbour that told of the peer has its descriptor at hand, which spares asking the peer twice. */
+  #askForDesc(attempt: Attempt): boolean {
+    const teller = attempt.teller === undefined ? undefined : this.#peers.get(attempt.teller);
+    if (!teller?.up || this.#descs.get(attempt.address) || this.#peers.get(attempt.address)?.live) return false;
+    attempt.state = "descriptor";
+    this.#control.send(teller, { type: "descGet", addresses: [attempt.address] });
+    this.#core.after(Math.max(DESC_WAIT_MS, 2 * (teller.srttMs ?? 0)), "descriptor", () => {
+      if (this.#attempts.get(attempt.address) !== attempt || attempt.state !== "descriptor") return;
+      attempt.state = "asking";
+      this.#ask(attempt);
+    });
     return true;
   }
 
@@ -132,7 +153,19 @@ export class Linker {
   edgeLive(peer: Peer): void {
     this.release(peer.address);
     const attempt = this.#attempts.get(peer.address);
-    if (attempt && peer.ours.has(attempt.kind)) this.#end(attempt, true);
+    // Who is near is near to both ends, whoever asked; other kinds are told.
+    const isDone = attempt && (peer.ours.has(attempt.kind) || (attempt.kind === "near" && peer.theirs.has("near")));
+    if (isDone) this.#end(attempt, true);
+  }
+
+  /** Descriptors came, or the teller has none: whoever waits for one asks its peer now. */
+  descsLearned(teller: Peer, count: number): void {
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.state !== "descriptor") continue;
+      if (!this.#descs.get(attempt.address) && !(count === 0 && attempt.teller === teller.address)) continue;
+      attempt.state = "asking";
+      this.#ask(attempt);
+    }
   }
 
   onLink(request: RoutedRequest, link: MessageOf<"link">): void {
@@ -148,7 +181,7 @@ export class Linker {
       return;
     }
     if (!known?.live && !this.#hooks.hasRoom(link.kind)) {
-      request.answer({ type: "refer", reason: 1, briefs: this.#hooks.refer(from).slice(0, MAX_REFER_BRIEFS) });
+      request.answer({ type: "refer", reason: REFER_FULL, briefs: this.#hooks.refer(from).slice(0, MAX_REFER_BRIEFS) });
       return;
     }
     const wasUp = known?.up ?? false;
@@ -190,6 +223,7 @@ export class Linker {
     const peer = this.#peers.get(address);
     const desc = this.#descs.get(address);
     const usable = peer?.up && peer.active && peer.active.path.kind !== "ring";
+    if (!usable && !desc) return this.#askPeerForDesc(attempt);
     let init: Uint8Array = EMPTY;
     if (!usable && desc) {
       if (attempt.initIndex !== undefined) this.#handshakes.abandon(attempt.initIndex);
@@ -212,6 +246,30 @@ export class Linker {
           return this.#onLinkOk(attempt, answer);
         if (answer.type === "refer") return this.#end(attempt, false);
         this.#askAgain(attempt);
+      },
+      onTimeout: () => {
+        if (this.#attempts.get(address) === attempt && attempt.state === "asking") this.#askAgain(attempt);
+      },
+    });
+  }
+
+  /** Nobody at hand knows its keys: it tells them itself, and is asked for the edge then. */
+  #askPeerForDesc(attempt: Attempt): void {
+    const { address } = attempt;
+    attempt.asked++;
+    const teller = this.#tellerFor(attempt);
+    this.#router.request({
+      dst: address,
+      mode: "exact",
+      message: { type: "descGet", addresses: [address] },
+      firstHop: teller,
+      timeoutMs: Math.max(1_500, 3 * (teller?.srttMs ?? 300)),
+      onAnswer: (answer) => {
+        if (this.#attempts.get(address) !== attempt || attempt.state !== "asking") return;
+        if (answer.type === "desc") for (const desc of answer.descs) this.#descs.learn(desc);
+        if (!this.#descs.get(address)) return this.#askAgain(attempt);
+        if (teller) attempt.tellers.delete(teller.address); // The way by it works.
+        this.#ask(attempt);
       },
       onTimeout: () => {
         if (this.#attempts.get(address) === attempt && attempt.state === "asking") this.#askAgain(attempt);

@@ -18,6 +18,8 @@ export class Gossip {
   readonly #near: () => readonly RingAddress[];
   #timer: Timer | undefined;
   #startedAt = 0;
+  /** When all edges were told again. */
+  #repeatedAt = 0;
 
   constructor(core: Core, peers: Peers, control: Control, descs: Descs, near: () => readonly RingAddress[]) {
     this.#core = core;
@@ -29,6 +31,7 @@ export class Gossip {
 
   start(): void {
     this.#startedAt = this.#core.now;
+    this.#repeatedAt = this.#core.now;
     this.#timer = undefined;
     this.#core.after(NEAR_PERIOD_YOUNG_MS, "gossip", () => this.#repeat());
   }
@@ -76,7 +79,11 @@ export class Gossip {
   }
 
   #repeat(): void {
-    this.now(true);
+    const { now } = this.#core;
+    const isAll = now - this.#repeatedAt >= 0.8 * NEAR_PERIOD_MS;
+    if (isAll) this.#repeatedAt = now;
+    // Ring neighbours hear it more often while this node is young.
+    for (const peer of this.#peers.edges()) if (isAll || this.#near().includes(peer.address)) this.tell(peer, true);
     const isYoung = this.#core.now - this.#startedAt < YOUNG_MS;
     const period = isYoung ? NEAR_PERIOD_YOUNG_MS : NEAR_PERIOD_MS;
     this.#core.after(this.#core.vary(period, 0.1), "gossip", () => this.#repeat());

@@ -2,7 +2,14 @@
  * Who is linked to whom, one step further: each node tells its neighbours its near and far edges, so that a packet is
  * handed to the neighbour whose neighbour is nearest to its destination (docs/protocol.md, "Look-ahead").
  */
-import { EDGES_FULL_PERIOD_MS, EDGES_GAP_MS, EDGES_LISTED, EDGES_REST_MS } from "../constants.ts";
+import {
+  EDGES_FULL_PERIOD_MS,
+  EDGES_GAP_MS,
+  EDGES_GAP_YOUNG_MS,
+  EDGES_LISTED,
+  EDGES_REST_MS,
+  YOUNG_MEMBER_MS,
+} from "../constants.ts";
 import type { Core } from "../core.ts";
 import type { Control } from "../link/control.ts";
 import type { Peer } from "../link/peer.ts";
@@ -46,6 +53,7 @@ export class Lookahead {
   #seq = 0;
   #timer: Timer | undefined;
   #firstChangeAt: number | undefined;
+  #memberSince: number | undefined;
   #entries: readonly Entry[] | undefined;
   #targets: readonly RingAddress[] = [];
 
@@ -64,6 +72,7 @@ export class Lookahead {
     this.#told = new Set();
     this.#timer = undefined;
     this.#firstChangeAt = undefined;
+    this.#memberSince = undefined;
     this.#entries = undefined;
   }
 
@@ -71,9 +80,12 @@ export class Lookahead {
   edgesChanged(): void {
     this.#entries = undefined;
     const core = this.#core;
+    if (core.member) this.#memberSince ??= core.now;
     this.#firstChangeAt ??= core.now;
     this.#timer?.cancel();
-    const wait = Math.max(0, Math.min(EDGES_REST_MS, this.#firstChangeAt + EDGES_GAP_MS - core.now));
+    // A newcomer's edges change by the moment; so do those of all when many come at once.
+    const gap = core.now - (this.#memberSince ?? core.now) < YOUNG_MEMBER_MS ? EDGES_GAP_YOUNG_MS : EDGES_GAP_MS;
+    const wait = Math.max(0, Math.min(EDGES_REST_MS, this.#firstChangeAt + gap - core.now));
     this.#timer = core.after(wait, "edge lists", () => this.#tell());
   }
 

@@ -52,6 +52,8 @@ export interface UpkeepHooks {
 interface Candidate {
   readonly flags: NodeFlags;
   readonly teller: RingAddress | undefined;
+  /** When it was first heard of. */
+  readonly since: number;
 }
 
 const NEIGHBOURS_REMEMBERED = 24;
@@ -61,6 +63,8 @@ const CANDIDATES_LIMIT = 128;
 const FIRST_OF_JOINERS_MS = 1_000;
 const NEAR_WHILE_JOINING = 2;
 const SETTLED_AFTER_MS = 1_000;
+/** Of two members that hear of each other the one of the lower address asks at once, the other after this time. */
+const LOWER_FIRST_MS = 600;
 const SETTLE_FOR_LESS_MS = 4_000;
 const FIND_TIMEOUT_MS = 3_000;
 /** A member that a neighbour told of within this time is likely there. */
@@ -89,6 +93,8 @@ export class Upkeep {
   #isFinding = false;
   #memberSince = 0;
   #evaluation: Timer | undefined;
+  /** An evaluation after the lower address had its time to ask. */
+  #later: Timer | undefined;
   consistent: boolean | null = null;
 
   constructor(parts: {
@@ -202,6 +208,7 @@ export class Upkeep {
     this.#heard.clear();
     this.#merge.stop();
     this.#evaluation = undefined;
+    this.#later = undefined;
     this.consistent = null;
   }
 
@@ -241,7 +248,8 @@ export class Upkeep {
 
   /** The edge was closed by agreement: its end stays a member that may become a neighbour again. */
   edgeClosed(peer: Peer): void {
-    if (peer.member && this.#running) this.#candidates.set(peer.address, { flags: peer.flags, teller: undefined });
+    if (peer.member && this.#running)
+      this.#candidates.set(peer.address, { flags: peer.flags, teller: undefined, since: this.#core.now });
   }
 
   /** That member is gone; whoever still names it is not believed for a while. */
@@ -306,12 +314,18 @@ export class Upkeep {
     if (!live) this.edgesChanged();
   }
 
-  /** Ring neighbours always find room, far edges until the own ones and twice as many of others are there. */
+  /** Ring neighbours always find room, far edges until there are twice as many of others as own ones. */
   hasRoom(kind: EdgeKind): boolean {
     if (kind === "near") return true;
     let edges = 0;
-    for (const peer of this.#peers.all()) if (peer.live && peer.member) edges++;
-    return edges < (kind === "far" ? this.#comfortable : EDGE_SOFT_LIMIT);
+    let farOfOthers = 0;
+    for (const peer of this.#peers.all()) {
+      if (!peer.live) continue;
+      edges++;
+      if (peer.theirs.has("far") && !peer.ours.has("far")) farOfOthers++;
+    }
+    if (kind === "far" && farOfOthers >= 2 * Math.max(FAR_LEAST, this.#farEdges.wanted())) return false;
+    return edges < EDGE_SOFT_LIMIT;
   }
 
   nearestTo(address: RingAddress): Brief[] {
@@ -470,8 +484,9 @@ export class Upkeep {
     if (brief.address === this.#core.address || !brief.flags.member) return;
     const peer = this.#peers.get(brief.address);
     if (peer?.live) return;
+    const since = this.#candidates.get(brief.address)?.since ?? this.#core.now;
     this.#candidates.delete(brief.address);
-    this.#candidates.set(brief.address, { flags: brief.flags, teller });
+    this.#candidates.set(brief.address, { flags: brief.flags, teller, since });
     if (this.#candidates.size > CANDIDATES_LIMIT) {
       const oldest = this.#candidates.keys().next().value;
       if (oldest !== undefined) this.#candidates.delete(oldest);
@@ -503,7 +518,14 @@ export class Upkeep {
     const isSettled = core.member && core.now - this.#memberSince >= SETTLED_AFTER_MS - 1;
     for (const address of around(union, core.address, isSettled ? D_NEAR : NEAR_WHILE_JOINING)) {
       const candidate = this.#candidates.get(address);
-      if (candidate && !this.#peers.get(address)?.live) this.#linker.want(address, "near", candidate.teller);
+      if (!candidate || this.#peers.get(address)?.live) continue;
+      // Whoever made us known to each other told both ends: one question is enough.
+      const isTheirs = core.member && address < core.address && core.now - candidate.since < LOWER_FIRST_MS;
+      if (isTheirs)
+        this.#later = this.#later?.run
+          ? this.#later
+          : core.after(LOWER_FIRST_MS, "near set", () => this.#evaluateSoon());
+      else this.#linker.want(address, "near", candidate.teller);
     }
   }
 
