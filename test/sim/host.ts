@@ -69,6 +69,7 @@ interface Run {
   readonly dataPath: DataPath;
   readonly pending: Input[];
   isStepping: boolean;
+  isAsleep: boolean;
   /** When the earliest wake event in the queue is due. */
   wakeSetFor: Instant;
 }
@@ -114,6 +115,10 @@ export class Host {
     return this.#run !== undefined;
   }
 
+  get isAsleep(): boolean {
+    return this.#run?.isAsleep ?? false;
+  }
+
   get dataPath(): DataPath | undefined {
     return this.#run?.dataPath;
   }
@@ -131,6 +136,7 @@ export class Host {
       dataPath: this.#makeDataPath(engine.address),
       pending: [],
       isStepping: false,
+      isAsleep: false,
       wakeSetFor: Number.POSITIVE_INFINITY,
     };
     this.#run = run;
@@ -165,9 +171,24 @@ export class Host {
     return [socket.local];
   }
 
+  /** The lid is closed: nothing runs, nothing is heard, and the clocks go on. */
+  sleep(): void {
+    if (this.#run === undefined || this.#run.isAsleep) return;
+    this.#run.isAsleep = true;
+    this.#run.pending.length = 0;
+  }
+
+  wake(): void {
+    const run = this.#run;
+    if (!run?.isAsleep) return;
+    run.isAsleep = false;
+    run.wakeSetFor = Number.POSITIVE_INFINITY;
+    this.input({ kind: "wake" });
+  }
+
   input(input: Input): void {
     const run = this.#run;
-    if (run === undefined) return;
+    if (run === undefined || run.isAsleep) return;
     run.pending.push(input);
     this.#enter(() => undefined);
   }
@@ -184,7 +205,7 @@ export class Host {
   /** Lets the data path work, then steps the engine with all that came of it. */
   #enter(work: () => void): void {
     const run = this.#run;
-    if (run === undefined) return;
+    if (run === undefined || run.isAsleep) return;
     work();
     if (run.isStepping) return;
     run.isStepping = true;
@@ -239,7 +260,7 @@ export class Host {
     const due = Math.max(wake.at, queue.now);
     run.wakeSetFor = due;
     queue.at(due, () => {
-      if (this.#run !== run || run.wakeSetFor !== due) return;
+      if (this.#run !== run || run.wakeSetFor !== due || run.isAsleep) return;
       run.wakeSetFor = Number.POSITIVE_INFINITY;
       const next = run.engine.wakeAt();
       if (next !== undefined && next.at <= queue.now) this.input({ kind: "timeout" });

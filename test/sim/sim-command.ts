@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { MIXES, type MixName } from "./crowd.ts";
 import { type Report, type RunOptions, reportText } from "./report.ts";
 import { runJoin } from "./scenario-join.ts";
+import { runLeases } from "./scenario-leases.ts";
 import { runLoopy } from "./scenario-loopy.ts";
 import { runMerge } from "./scenario-merge.ts";
 import { runPlanetlab118 } from "./scenario-planetlab118.ts";
@@ -21,6 +22,7 @@ interface Scenario {
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   join: { run: runJoin, nodes: 500, mix: "public" },
+  leases: { run: runLeases, nodes: 500, mix: "public" },
   loopy: { run: runLoopy, nodes: 1001, mix: "public" },
   merge: { run: runMerge, nodes: 1000, mix: "public" },
   planetlab118: { run: runPlanetlab118, nodes: 118, mix: "public" },

@@ -11,6 +11,7 @@ import { EventQueue } from "./event-queue.ts";
 import { gateKeys } from "./gate.ts";
 import { type Geography, World6 } from "./geography.ts";
 import { type EngineFactory, Host, type HostEvent, type HostOptions } from "./host.ts";
+import { LeaseChecker } from "./lease-checker.ts";
 import type { SiteKind } from "./nat.ts";
 import { type Faults, Network, NO_FAULTS, type Site } from "./network.ts";
 import { SeededEntropy } from "./random.ts";
@@ -32,6 +33,8 @@ export interface WorldOptions {
   readonly makeEngine?: EngineFactory;
   /** Faults planted in every engine. */
   readonly broken?: ReadonlySet<Breakable>;
+  /** Sees everything that goes into and comes out of an engine. */
+  readonly watch?: (host: Host, event: HostEvent) => void;
   /** Subnet of the virtual IPs, `172.16.0.0/16` unless given. */
   readonly subnet?: string;
 }
@@ -78,6 +81,7 @@ export class World {
   readonly #options: WorldOptions;
   readonly #psk: Uint8Array;
   readonly #exchanges = new Map<number, Exchange>();
+  readonly #leases: LeaseChecker;
   #nextPacket = 1;
 
   constructor(options: WorldOptions) {
@@ -87,6 +91,7 @@ export class World {
     this.crypto = options.crypto ?? standInCrypto(this.entropy.fork("handshakes"));
     this.geography = options.geography ?? new World6(options.seed);
     this.#psk = options.psk ?? new Uint8Array(32);
+    this.#leases = new LeaseChecker(this);
     this.network = new Network(this.queue, this.geography, this.entropy.fork("network"), {
       ...NO_FAULTS,
       ...options.faults,
@@ -95,6 +100,11 @@ export class World {
 
   get now(): Instant {
     return this.queue.now;
+  }
+
+  /** The true time, Unix ms. */
+  get wall(): number {
+    return WALL_START_MS + Math.floor(this.queue.now);
   }
 
   /** The hosts whose engine runs. */
@@ -190,6 +200,7 @@ export class World {
 
   /** Splits the network: hosts of different lists do not hear each other; those in no list stay together. */
   partition(...sides: readonly (readonly Host[])[]): void {
+    this.#leases.parted();
     for (const host of this.hosts) host.options.socket.group = sides.findIndex((side) => side.includes(host));
   }
 
@@ -206,11 +217,12 @@ export class World {
   #observe(host: Host, event: HostEvent): void {
     const line = this.#options.trace === undefined ? undefined : traceLine(this.queue.now, host, event);
     if (line !== undefined) this.#options.trace?.(line);
+    this.#options.watch?.(host, event);
     if (event.kind === "effect" && event.effect.kind === "fib") {
       const fault = checkTables(event.effect.fib);
       if (fault !== undefined) this.fail(`${host.name}: ${fault}`);
     }
-    if (event.kind !== "ip") return;
+    if (event.kind !== "ip") return this.#leases.observe(host, event);
     const { packet } = event;
     const exchange = this.#exchanges.get(packet.id);
     if (exchange === undefined) return;

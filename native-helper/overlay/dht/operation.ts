@@ -41,7 +41,7 @@ export interface OperationOptions {
   outranks(a: Claim, b: Claim): boolean;
   /** 0 to 1, for the pauses between repetitions of UNDO. */
   chance(): number;
-  /** A planted fault for the checkers: one answer counts as a majority. */
+  /** A planted fault for the checkers: one consent counts as a majority, whatever is held. */
   readonly oneIsEnough: boolean;
 }
 
@@ -146,7 +146,7 @@ export class RegisterOperation {
       this.#answer("stale", own.record.seq, effects);
       return this.#giveBack(effects);
     }
-    if (foreign.size > 0) {
+    if (foreign.size > 0 && !this.#options.oneIsEnough) {
       const contenders: Claim[] = own ? [claim, ...foreign.values()] : [...foreign.values()];
       const winner = contenders.reduce((best, other) => (outranks(other, best) ? other : best));
       for (const loser of contenders) if (loser !== winner) effects.push({ kind: "conflict", winner, loser });
