@@ -90,7 +90,7 @@ async function takeScripted(): Promise<void> {
   const files = await serveRenderer();
   try {
     for (const shot of [...(await screenShots(files.origin)), ...shots]) {
-      const { screen, scene, peers = 118, size = { width: 1440, height: 900 } } = shot;
+      const { screen, scene, peers = 118, size = { width: 1280, height: 800 } } = shot;
       const context = await browser.newContext({ viewport: size, reducedMotion: "reduce" });
       const page = await openScene(context, files.origin, { screen, peers, ...(scene === undefined ? {} : { scene }) });
       await page.getByRole("heading", { level: 1 }).waitFor();
