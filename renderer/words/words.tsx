@@ -10,18 +10,24 @@ export type Values = Readonly<Record<string, string | number | Date>>;
 
 const messages = Object.fromEntries(Object.entries(english).map(([id, { defaultMessage }]) => [id, defaultMessage]));
 
-/** The other languages, each loaded when it is first spoken. */
-const loaders: Readonly<Record<Exclude<Language, "en">, () => Promise<{ default: Record<string, string> }>>> = {
-  de: () => import("./de.json"),
-  fr: () => import("./fr.json"),
-  es: () => import("./es.json"),
-  pt: () => import("./pt.json"),
-  it: () => import("./it.json"),
-  pl: () => import("./pl.json"),
-  zh: () => import("./zh.json"),
-  ja: () => import("./ja.json"),
-  ko: () => import("./ko.json"),
+/** Where the other languages lie: data beside the page, each fetched when it is first spoken. */
+const places: Readonly<Record<Exclude<Language, "en">, URL>> = {
+  de: new URL("./de.json", import.meta.url),
+  fr: new URL("./fr.json", import.meta.url),
+  es: new URL("./es.json", import.meta.url),
+  pt: new URL("./pt.json", import.meta.url),
+  it: new URL("./it.json", import.meta.url),
+  pl: new URL("./pl.json", import.meta.url),
+  zh: new URL("./zh.json", import.meta.url),
+  ja: new URL("./ja.json", import.meta.url),
+  ko: new URL("./ko.json", import.meta.url),
 };
+
+async function load(language: Exclude<Language, "en">): Promise<Record<string, string>> {
+  const answer = await fetch(places[language]);
+  if (!answer.ok) throw new Error(`The words of ${language} did not come (${answer.status}).`);
+  return answer.json();
+}
 
 /** Until a language has come, and where it lacks a message, English is shown. */
 export function Words({ language, children }: { readonly language: Language; readonly children: ReactNode }) {
@@ -30,7 +36,7 @@ export function Words({ language, children }: { readonly language: Language; rea
     document.documentElement.lang = language;
     let over = false;
     if (language !== "en") {
-      loaders[language]().then(({ default: words }) => {
+      load(language).then((words) => {
         if (!over) setLoaded({ language, words });
       }, refuse);
     }

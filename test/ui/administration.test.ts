@@ -224,6 +224,15 @@ describe("administration in the window", () => {
       expect(await page.getByRole("switch", { name: "Start at login" }).count()).toBe(0);
     });
 
+    it("of the language change the window's words", async () => {
+      const page = await open("scene=connected", "settings");
+      await page.getByRole("combobox", { name: "Language" }).selectOption("de");
+      await page.getByRole("heading", { level: 1, name: "Einstellungen" }).waitFor();
+      expect(await page.evaluate(() => document.documentElement.lang)).toBe("de");
+      await page.getByRole("combobox", { name: "Sprache" }).selectOption("ja");
+      await page.getByRole("heading", { level: 1, name: "設定" }).waitFor();
+    });
+
     it("of an affiliation are sent as they were changed, and a refusal is said", async () => {
       const page = await open("scene=connected", "settings");
       await page.getByRole("textbox", { name: "MTU" }).fill("9000");

@@ -349,6 +349,7 @@ function typeOf(url: string): Record<string, string> {
     html: "text/html",
     js: "text/javascript",
     css: "text/css",
+    json: "application/json",
     svg: "image/svg+xml",
   };
   return { "content-type": types[url.split(".").at(-1) ?? ""] ?? "application/octet-stream" };
