@@ -339,12 +339,15 @@ export class Records {
     this.#replicas.copyToReplicas(claim.record, addressFromBytes(claim.record.key), until);
   }
 
-  /** A copy that another replica gave. */
+  /**
+   * A copy that another replica gave. While a crowd joins, whoever hands a record on may not know its place yet: a member
+   * that is no replica of it keeps it until it has handed it on itself, to nodes nearer to the key.
+   */
   #admit(record: DhtRecord, remainingS: number): void {
     const core = this.#core;
     const claim = this.#claimOf(record);
     if (!claim || remainingS === 0) return core.drop("record refused");
-    if (!this.#replicas.isMine(addressFromBytes(record.key))) return core.drop("record of another's key");
+    if (!core.member) return core.drop("record of another's key");
     const name = nameOf(record);
     const isRegister = ruleOf(record.type)?.isRegister === true;
     const held = isRegister ? this.#register.held(core.now, name) : this.#store.live(name, core.now);

@@ -19,7 +19,7 @@ import type { Core } from "../core.ts";
 import type { Control } from "../link/control.ts";
 import type { Peer } from "../link/peer.ts";
 import { around, type Peers } from "../link/peers.ts";
-import { nearestOf, type RingAddress } from "../ring/address.ts";
+import { addressFromBytes, nearestOf, type RingAddress } from "../ring/address.ts";
 import type { Timer } from "../timers.ts";
 import { MAX_COPIES, MAX_SYNC_HASHES } from "../wire/record-messages.ts";
 import type { DhtRecord, MessageOf } from "../wire/types.ts";
@@ -138,6 +138,7 @@ export class Replicas {
   onCopy(peer: Peer, copy: MessageOf<"dhtCopy">): void {
     this.#asked.delete(peer.address);
     for (const item of copy.items) this.#hooks.admit(item, peer);
+    if (copy.items.some(({ record }) => !this.isMine(addressFromBytes(record.key)))) this.#considerHandOn();
   }
 
   /** Passes records on to the other replicas of their keys. */
@@ -167,7 +168,7 @@ export class Replicas {
       else if (!this.#handOns.has(name)) this.#handOns.set(name, { tries: 0, has: new Set() });
     }
     if (this.#handOns.size > 0 && !this.#handOnTimer?.run)
-      this.#handOnTimer = this.#core.after(HAND_ON_MS / 2, "records handed on", () => this.#handOn());
+      this.#handOnTimer = this.#core.after(HAND_ON_MS, "records handed on", () => this.#handOn());
   }
 
   #handOn(): void {
