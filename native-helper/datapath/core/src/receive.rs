@@ -94,12 +94,12 @@ impl Receiver {
         let arrival = Arrival { path, size: packet.len() };
         let result = match wire::parse(packet) {
             Some(Outer::Handshake(kind)) => self.handshake_from(path, kind, packet),
-            Some(Outer::Data { receiver, counter }) => {
-                self.with_entry(receiver, |this, entry| this.may_bring(entry, path).and_then(|()| this.data(entry, counter, packet, arrival)))
-            }
-            Some(Outer::Transit { receiver, counter }) => {
-                self.with_entry(receiver, |this, entry| this.may_bring(entry, path).and_then(|()| this.transit(entry, counter, packet, arrival)))
-            }
+            Some(Outer::Data { receiver, counter }) => self.with_entry(receiver, |this, entry| {
+                this.may_bring(entry, path).and_then(|()| this.data(entry, counter, packet, arrival))
+            }),
+            Some(Outer::Transit { receiver, counter }) => self.with_entry(receiver, |this, entry| {
+                this.may_bring(entry, path).and_then(|()| this.transit(entry, counter, packet, arrival))
+            }),
             Some(Outer::Cookie | Outer::Hello) => Err(Reason::NotImplemented),
             None => Err(Reason::Malformed),
         };
