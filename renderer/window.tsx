@@ -1,6 +1,6 @@
 /** The frame of the window: sidebar, top bar, the screen that the address names, and the inspector beside it. */
 import { Info, TriangleAlert, X } from "lucide-react";
-import { memo, useEffect } from "react";
+import { memo, useDeferredValue, useEffect } from "react";
 import { Inspector } from "./features/inspector/inspector.tsx";
 import { JoinDialog } from "./features/join/join-dialog.tsx";
 import { readDropped } from "./features/join/read-file.ts";
@@ -40,6 +40,8 @@ export function Window() {
   const trouble = condition.kind === "affiliation" ? troubleOf(reach, newsAt, now, noise) : undefined;
   const stopped = trouble?.kind === "noHelper";
   const screen = screens.find(({ id }) => id === route) ?? (screens[0] as ScreenSpec);
+  // The frame answers a key at once; what the screen shows may take longer to draw.
+  const drawn = useDeferredValue(screen);
   const spoken =
     affiliation && condition.kind === "affiliation"
       ? stopped
@@ -67,24 +69,24 @@ export function Window() {
             {spoken}
           </p>
           <div className={styles.body} data-dim={(trouble !== undefined && trouble.kind !== "flood") || undefined}>
-            <main id={MAIN} tabIndex={-1} data-region className={styles.main} data-fills={screen.fills}>
+            <main id={MAIN} tabIndex={-1} data-region className={styles.main} data-fills={drawn.fills}>
               {trouble && <TroubleBar trouble={trouble} />}
               {condition.kind === "affiliation" ? (
                 <>
                   <AppNotices />
                   <Notices />
-                  <Content screen={screen} />
+                  <Content screen={drawn} />
                 </>
-              ) : screen.always ? (
+              ) : drawn.always ? (
                 <>
                   <AppNotices />
-                  <Content screen={screen} />
+                  <Content screen={drawn} />
                 </>
               ) : (
                 <WholePage condition={condition} />
               )}
             </main>
-            {condition.kind === "affiliation" && screen.inspector && <Beside />}
+            {condition.kind === "affiliation" && drawn.inspector && <Beside />}
           </div>
         </div>
         <Toast />

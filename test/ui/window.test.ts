@@ -657,7 +657,7 @@ describe("the window", () => {
           (title) => document.activeElement?.tagName === "H1" && document.activeElement.textContent === title,
           name,
         );
-      await page.getByRole("link", { name: "Ring" }).click();
+      await page.getByRole("link", { name: "Ring", exact: true }).click();
       await titled("Ring");
       expect(page.url()).toMatch(/#\/ring$/);
       await page.keyboard.press("Control+3");
