@@ -81,7 +81,8 @@ export const PeersTable = memo(function PeersTable({ id }: { readonly id: string
           selectionMode="multiple"
           selectionBehavior="replace"
           selectedKeys={marked}
-          onSelectionChange={(keys) => model.mark(new Set(keys === "all" ? addresses : ([...keys] as string[])))}
+          // The set is kept as it came: it remembers where a range begins that Shift widens.
+          onSelectionChange={(keys) => model.mark(keys === "all" ? new Set(addresses) : (keys as Set<string>))}
           onRowAction={(address) => model.select(String(address))}
           sortDescriptor={{ column: sort.column, direction: sort.descending ? "descending" : "ascending" }}
           onSortChange={({ column, direction }) =>
