@@ -74,7 +74,7 @@ function stateOf(parts: NodeParts): { state: NodeView["state"]; reason?: string 
 }
 
 function peersOf(parts: NodeParts, now: number): PeerView[] {
-  const { core, peers, walk, lookahead } = parts;
+  const { core, peers, walk, lookahead, traces, upkeep } = parts;
   const views = new Map<RingAddress, PeerView>();
   const vias = new Map(lookahead.entries().map(({ target, via }) => [target, via]));
   for (const peer of peers.all()) if (peer.up) views.set(peer.address, linkedView(parts, peer, now, vias));
@@ -84,7 +84,14 @@ function peersOf(parts: NodeParts, now: number): PeerView[] {
   };
   // Members without a session of ours: packets to them are routed.
   for (const brief of walk.members()) add(brief.address, brief);
-  for (const peer of [...peers.all()]) for (const address of peer.neighbours) add(address);
+  for (const address of traces.reached()) add(address);
+  const wholeAt = walk.wholeAt;
+  for (const peer of [...peers.all()]) {
+    for (const address of peer.neighbours) {
+      // Neighbours tell who comes; who went is told only to those that had a link.
+      if (wholeAt === undefined || upkeep.isToldAfter(address, wholeAt)) add(address);
+    }
+  }
   return [...views.values()].sort((a, b) => (a.ringAddress < b.ringAddress ? -1 : 1));
 }
 

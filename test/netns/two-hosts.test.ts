@@ -163,7 +163,7 @@ describeOnBed("two hosts on one wire", () => {
       "rxBytes",
       "txBytesPerS",
     );
-    fields.push("rxBytesPerS", "pathMtuBytes", "since", "path", "notDirectBecause");
+    fields.push("rttMinMs", "rxBytesPerS", "pathMtuBytes", "since", "path", "notDirectBecause");
     expect(Object.keys(peers[0] ?? {}).toSorted()).toEqual(fields.toSorted());
     expect(peers[0]).toMatchObject({
       virtualIp: IP_B,

@@ -35,6 +35,11 @@ export class Heard {
     return this.#members.get(address)?.brief;
   }
 
+  /** Whether somebody told of it after that time. */
+  isToldAfter(address: RingAddress, at: number): boolean {
+    return (this.#members.get(address)?.at ?? Number.NEGATIVE_INFINITY) > at;
+  }
+
   /** Those told of within that time, in no order. */
   since(ageMs: number): RingAddress[] {
     const oldest = this.#core.now - ageMs;

@@ -61,6 +61,12 @@ export class Traces {
     return way && this.#core.now - way.at < WAY_LIFE_MS ? way.hops : undefined;
   }
 
+  /** Peers that answered a trace lately. */
+  *reached(): Iterable<RingAddress> {
+    for (const [peer, { hops, at }] of this.#ways)
+      if (this.#core.now - at < WAY_LIFE_MS && hops.at(-1) === peer) yield peer;
+  }
+
   /** Now and then: finds the way of traffic that goes over the ring. */
   upkeep(): void {
     const core = this.#core;

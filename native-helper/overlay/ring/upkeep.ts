@@ -166,6 +166,11 @@ export class Upkeep {
     this.#starts.set(addresses, streams);
   }
 
+  /** Whether a member was told of after that time. */
+  isToldAfter(address: RingAddress, at: number): boolean {
+    return this.#heard.isToldAfter(address, at);
+  }
+
   /** Number of members estimated. */
   sizeEstimate(): number {
     return this.#farEdges.sizeEstimate();

@@ -63,6 +63,11 @@ export class Walk {
     return this.#members.size > 0 && this.#core.now - this.#endedAt < KNOWN_FOR_MS;
   }
 
+  /** When the last whole walk ended, while it counts: who is not in it was no member then. */
+  get wholeAt(): number | undefined {
+    return this.walked ? this.#endedAt : undefined;
+  }
+
   /** Members that the last walk and the running one found. */
   *members(): Iterable<Brief> {
     if (this.walked) yield* this.#members.values();
