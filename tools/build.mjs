@@ -48,6 +48,7 @@ export const parts = {
     external: ["playwright-core"],
   },
   sim: { kind: "bundle", entry: "test/sim/sim.ts", out: "sim.js", format: "esm" },
+  swarm: { kind: "bundle", entry: "test/sim/swarm.ts", out: "swarm.js", format: "esm" },
   fuzz: { kind: "bundle", entry: "test/fuzz.ts", out: "fuzz.js", format: "esm" },
   screenshots: {
     kind: "bundle",

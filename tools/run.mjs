@@ -87,6 +87,13 @@ const commands = {
       return node("sim.js", args, ["--max-old-space-size=7168", "--max-semi-space-size=64"]);
     },
   },
+  "sim:swarm": {
+    does: "small random worlds with every fault, on all processors: --seconds N [--break NAME]; --seed N: one of them",
+    run: async (args) => {
+      await build(["swarm"]);
+      return node("swarm.js", args);
+    },
+  },
   bench: {
     does: "throughput and latency against the bare network: [--suite NAME] [--quick] [--json]",
     run: async (args) => {

@@ -16,6 +16,8 @@ import type { Brief, Desc, DescNat, NodeFlags, TransportAddress } from "./wire/t
 
 const CLOCKS_REMEMBERED = 32;
 const CLOCKS_FOR_OFFSET = 3;
+/** Clocks that differ by less agree. */
+const CLOCKS_AGREE_MS = 60_000;
 
 export class Core {
   readonly options: NodeOptions;
@@ -51,6 +53,12 @@ export class Core {
   readonly #clocks = new Map<RingAddress, number>();
   #effects: Effect[] = [];
   #highestStamp: number;
+  #highestSeq = 0;
+  /** This computer's own clock, and what is added to it where enough others agree that it is wrong. */
+  #ownWall: number;
+  #correctionMs = 0;
+  #median: number | undefined;
+  #agreeing = 0;
   #desc: Desc | undefined;
   #descMadeAt = 0;
 
@@ -62,6 +70,7 @@ export class Core {
     this.transport = options.transport ?? "udp";
     this.now = now;
     this.wall = wall;
+    this.#ownWall = wall;
     this.#highestStamp = options.saved?.highestStamp ?? 0;
     const name = encodeUtf8(options.affiliation);
     if (!name || name.length === 0 || name.length > 64)
@@ -129,33 +138,87 @@ export class Core {
     return ms * (1 + share * (2 * this.entropy.fraction() - 1));
   }
 
-  /** Unix ms, strictly above every one this node used before. */
+  /** Time goes on; `own` is this computer's clock, which may jump. */
+  advance(now: Instant, own: number): void {
+    this.now = Math.max(this.now, now);
+    this.#ownWall = own;
+    this.#correct();
+    this.wall = own + this.#correctionMs;
+  }
+
+  /** For handshakes and boots: this computer's own clock, strictly above every one used before, restarts included. */
   nextStamp(): number {
-    this.#highestStamp = Math.max(Math.floor(this.wall), this.#highestStamp + 1);
+    this.#highestStamp = Math.max(Math.floor(this.#ownWall), this.#highestStamp + 1);
     return this.#highestStamp;
+  }
+
+  /**
+   * For descriptors and records: Unix ms as the ring has it, strictly above every one used before. What was too far
+   * ahead to be taken by anybody, because the clock was wrong, does not count.
+   */
+  nextSeq(): number {
+    const floor = this.#highestSeq > this.wall + CLOCK_TOLERANCE_MS ? 0 : this.#highestSeq + 1;
+    this.#highestSeq = Math.max(Math.floor(this.wall), floor);
+    return this.#highestSeq;
+  }
+
+  /** Enough clocks were met to tell what is too old and what lies ahead. */
+  get knowsTime(): boolean {
+    return this.#clocks.size >= CLOCKS_FOR_OFFSET;
   }
 
   /** A handshake said what time it is there; how long it travelled is far below what matters. */
   clockSeen(address: RingAddress, stamp: number): void {
     this.#clocks.delete(address);
-    this.#clocks.set(address, stamp - this.wall);
-    if (this.#clocks.size <= CLOCKS_REMEMBERED) return;
+    this.#clocks.set(address, stamp - this.now);
     for (const oldest of this.#clocks.keys()) {
+      if (this.#clocks.size <= CLOCKS_REMEMBERED) break;
       this.#clocks.delete(oldest);
-      return;
     }
+    this.#judgeClocks();
   }
 
   /** The median of what other clocks are ahead of ours; undefined while fewer than 3 members told theirs. */
   get clockOffsetMs(): number | undefined {
-    if (this.#clocks.size < CLOCKS_FOR_OFFSET) return undefined;
+    return this.knowsTime ? this.#medianOffset() : undefined;
+  }
+
+  #medianOffset(): number | undefined {
+    return this.#median === undefined ? undefined : Math.round(this.#median + this.now - this.#ownWall);
+  }
+
+  /** The median of the clocks met, counted from our `now`, and how many agree with it. */
+  #judgeClocks(): void {
     const sorted = [...this.#clocks.values()].sort((a, b) => a - b);
-    return sorted[sorted.length >> 1];
+    const median = sorted[sorted.length >> 1];
+    this.#median = median;
+    this.#agreeing = sorted.filter((offset) => Math.abs(offset - (median ?? 0)) <= CLOCKS_AGREE_MS).length;
+  }
+
+  /**
+   * Three clocks that agree are believed rather than the own one. Who is not a member yet believes fewer where it differs
+   * so much from them that nobody would take its descriptor.
+   */
+  #correct(): void {
+    const offset = this.#medianOffset();
+    if (offset === undefined) return;
+    if (this.knowsTime) {
+      const isWrong = this.#agreeing >= CLOCKS_FOR_OFFSET && Math.abs(offset) > CLOCKS_AGREE_MS;
+      this.#setCorrection(isWrong ? offset : 0);
+    } else if (!this.member && Math.abs(offset) > CLOCK_TOLERANCE_MS) this.#setCorrection(offset);
+  }
+
+  /** Small changes are the others' own differences. */
+  #setCorrection(ms: number): void {
+    if (ms !== 0 && Math.abs(ms - this.#correctionMs) <= CLOCKS_AGREE_MS) return;
+    if (ms === this.#correctionMs) return;
+    this.#correctionMs = ms;
+    this.descChanged();
   }
 
   /** Others hold a newer one of this node's: the next is above it. One far ahead of time is no number of ours. */
   raiseStamp(seen: number): void {
-    if (seen <= this.wall + CLOCK_TOLERANCE_MS) this.#highestStamp = Math.max(this.#highestStamp, seen);
+    if (seen <= this.wall + CLOCK_TOLERANCE_MS) this.#highestSeq = Math.max(this.#highestSeq, seen);
   }
 
   get highestStamp(): number {
@@ -185,7 +248,7 @@ export class Core {
         bind: this.bind,
         chainHash: this.chainHash,
         boot: this.boot,
-        seq: this.nextStamp(),
+        seq: this.nextSeq(),
         lifeS: DESC_LIFE_S,
         coord: this.coordinates.own,
         tas: this.publicTas.filter(mayBeListed).slice(0, 8),

@@ -205,8 +205,7 @@ export class Node {
   /** Advances by one input. `now` never decreases; nothing a peer sends makes it throw. */
   step(now: Instant, wall: number, input: Input): Effect[] {
     const core = this.#core;
-    core.now = Math.max(core.now, now);
-    core.wall = wall;
+    core.advance(now, wall);
     core.timers.runDue(core.now);
     this.#take(input);
     const map = this.#ips.takeMap();

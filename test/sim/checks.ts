@@ -89,6 +89,18 @@ export function checkTables(fib: Fib): string | undefined {
   return undefined;
 }
 
+const TRIM_OK = 15;
+/** Where the body of a CTRL frame begins: type, flags, id. */
+const CTRL_BODY_AT = 6;
+
+/** Invariant 6, on each agreement to close an edge. */
+export function checkTrim({ slot, bytes }: { slot: number; bytes: Uint8Array }, host: Host): string | undefined {
+  if (bytes[0] !== TRIM_OK || bytes[CTRL_BODY_AT] !== 1) return undefined;
+  const peer = host.dataPath?.sessions.get(slot)?.peer;
+  const isNear = host.view()?.peers.some((each) => each.ringAddress === peer && each.kinds.includes("near"));
+  return isNear ? `agrees to close the edge to its ring neighbour ${peer}` : undefined;
+}
+
 /** The nodes that a TRANSIT packet visits from one host to another, both included; undefined where it does not arrive. */
 export function routeOf(from: Host, to: Host, byAddress: ReadonlyMap<RingAddress, Host>): Host[] | undefined {
   const route = [from];

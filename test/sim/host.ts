@@ -6,6 +6,7 @@ import type {
   Instant,
   NodeOptions,
   NodeView,
+  Path,
   SavedState,
   SocketAddress,
   TransportChoice,
@@ -93,6 +94,8 @@ export class Host {
   saved: SavedState | undefined;
   /** The virtual IP that its engine lets it use now. */
   virtualIp: string | undefined;
+  /** How far this computer's wall clock is ahead of the true time. */
+  clockOffsetMs = 0;
   /** CTRL frames sent in all runs, by their type, and by the type inside where they are routed. */
   readonly ctrlSent = new Map<number, Traffic>();
   /** Handshake packets sent in all runs, in LINK not counted. */
@@ -119,6 +122,18 @@ export class Host {
     return this.#run?.isAsleep ?? false;
   }
 
+  /** Others may count on it, by what it says of itself. */
+  get isMember(): boolean {
+    return this.view()?.state === "connected";
+  }
+
+  /** The active path of its session with that address; undefined where it has none. */
+  pathTo(address: RingAddress): Path | undefined {
+    for (const session of this.#run?.dataPath.sessions.values() ?? [])
+      if (session.peer === address && session.sendKey !== undefined) return session.path;
+    return undefined;
+  }
+
   get dataPath(): DataPath | undefined {
     return this.#run?.dataPath;
   }
@@ -129,7 +144,7 @@ export class Host {
     const { options } = this;
     const { queue, socket } = options;
     const entropy = options.entropy.fork(`run ${this.#runs++}`);
-    const engine = options.makeEngine(this.#nodeOptions(entropy), queue.now, options.wall());
+    const engine = options.makeEngine(this.#nodeOptions(entropy), queue.now, this.#wall());
     this.address = engine.address;
     const run: Run = {
       engine,
@@ -171,6 +186,12 @@ export class Host {
     return [socket.local];
   }
 
+  /** Goes off the ring by the user's wish, telling the neighbours, and ends. */
+  leave(): void {
+    this.input({ kind: "disconnect" });
+    this.crash();
+  }
+
   /** The lid is closed: nothing runs, nothing is heard, and the clocks go on. */
   sleep(): void {
     if (this.#run === undefined || this.#run.isAsleep) return;
@@ -199,7 +220,11 @@ export class Host {
   }
 
   view(): NodeView | undefined {
-    return this.#run?.engine.view(this.options.queue.now, this.options.wall());
+    return this.#run?.engine.view(this.options.queue.now, this.#wall());
+  }
+
+  #wall(): number {
+    return this.options.wall() + this.clockOffsetMs;
   }
 
   /** Lets the data path work, then steps the engine with all that came of it. */
@@ -220,7 +245,7 @@ export class Host {
     const { queue, observe } = this.options;
     this.#countSteps(queue.now, input);
     observe(this, { kind: "input", input });
-    for (const effect of run.engine.step(queue.now, this.options.wall(), input)) {
+    for (const effect of run.engine.step(queue.now, this.#wall(), input)) {
       observe(this, { kind: "effect", effect });
       if (effect.kind === "save") this.saved = effect.state;
       else if (effect.kind === "virtualIp") this.virtualIp = effect.ip;

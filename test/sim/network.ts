@@ -2,7 +2,7 @@
 import type { SocketAddress } from "../../native-helper/overlay/boundary.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Geography } from "./geography.ts";
-import { hostOf, NatBox, portOf, SITE_KINDS, type SiteKind } from "./nat.ts";
+import { hostOf, type NatBehaviour, NatBox, portOf, SITE_KINDS, type SiteKind } from "./nat.ts";
 import { LINK_PAYLOAD_BYTES, type Packet, partsOf } from "./packets.ts";
 import type { SeededEntropy } from "./random.ts";
 import { Streams } from "./streams.ts";
@@ -84,10 +84,12 @@ export class Network {
     return this.#sites;
   }
 
-  addSite(kind: SiteKind): Site {
+  /** `box` instead of the one that the kind names, for all but `public` and `udp-blocked`. */
+  addSite(kind: SiteKind, box?: NatBehaviour): Site {
     const number = this.#sites.length;
     const ip = publicIp(number);
-    const behaviour = SITE_KINDS[kind];
+    const named = SITE_KINDS[kind];
+    const behaviour = typeof named === "string" ? named : (box ?? named);
     const nat =
       typeof behaviour === "string" ? undefined : new NatBox(behaviour, ip, this.#entropy.fork(`nat ${number}`));
     const site: Site = { number, kind, ip, nat, sockets: new Map() };

@@ -7,10 +7,13 @@
 import { parseArgs } from "node:util";
 import { MIXES, type MixName } from "./crowd.ts";
 import { type Report, type RunOptions, reportText } from "./report.ts";
+import { runChurn } from "./scenario-churn.ts";
 import { runJoin } from "./scenario-join.ts";
 import { runLeases } from "./scenario-leases.ts";
 import { runLoopy } from "./scenario-loopy.ts";
+import { runMassfail } from "./scenario-massfail.ts";
 import { runMerge } from "./scenario-merge.ts";
+import { runNat } from "./scenario-nat.ts";
 import { runPlanetlab118 } from "./scenario-planetlab118.ts";
 
 interface Scenario {
@@ -24,8 +27,11 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   join: { run: runJoin, nodes: 500, mix: "public" },
   leases: { run: runLeases, nodes: 500, mix: "public" },
   loopy: { run: runLoopy, nodes: 1001, mix: "public" },
+  churn: { run: runChurn, nodes: 100, mix: "public" },
+  massfail: { run: runMassfail, nodes: 300, mix: "public" },
   merge: { run: runMerge, nodes: 1000, mix: "public" },
   planetlab118: { run: runPlanetlab118, nodes: 118, mix: "public" },
+  nat: { run: runNat, nodes: 36, mix: "public" },
 };
 const NODES_LIMIT = 100_000;
 

@@ -5,7 +5,7 @@
 import type { Instant, SocketAddress, TransportChoice } from "../../native-helper/overlay/boundary.ts";
 import type { Breakable } from "../../native-helper/overlay/debug.ts";
 import { Node } from "../../native-helper/overlay/node.ts";
-import { checkTables } from "./checks.ts";
+import { checkTables, checkTrim } from "./checks.ts";
 import { type SimCrypto, standInCrypto } from "./crypto.ts";
 import { EventQueue } from "./event-queue.ts";
 import { gateKeys } from "./gate.ts";
@@ -82,6 +82,7 @@ export class World {
   readonly #psk: Uint8Array;
   readonly #exchanges = new Map<number, Exchange>();
   readonly #leases: LeaseChecker;
+  readonly #delivered = new Set<number>();
   #nextPacket = 1;
 
   constructor(options: WorldOptions) {
@@ -222,6 +223,10 @@ export class World {
       const fault = checkTables(event.effect.fib);
       if (fault !== undefined) this.fail(`${host.name}: ${fault}`);
     }
+    if (event.kind === "effect" && event.effect.kind === "sendCtrl") {
+      const fault = checkTrim(event.effect, host);
+      if (fault !== undefined) this.fail(`${host.name}: ${fault}`);
+    }
     if (event.kind !== "ip") return this.#leases.observe(host, event);
     const { packet } = event;
     const exchange = this.#exchanges.get(packet.id);
@@ -231,6 +236,8 @@ export class World {
       exchange.answeredAt ??= this.queue.now;
       return;
     }
+    if (this.#delivered.has(packet.id)) this.fail(`${host.name} got IP packet ${packet.id} twice`);
+    this.#delivered.add(packet.id);
     exchange.arrivedAt ??= this.queue.now;
     host.sendIp({ ...packet, src: packet.dst, dst: packet.src, answer: true });
   }

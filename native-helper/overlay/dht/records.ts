@@ -125,7 +125,7 @@ export class Records {
       edPublic: identity.edPublic,
       salt,
       chainHash: core.chainHash,
-      seq: core.nextStamp(),
+      seq: core.nextSeq(),
       lifeS,
       value,
     });

@@ -16,7 +16,7 @@ export class Descs {
   /** The descriptor, or undefined where none is known or it has run out. */
   get(address: RingAddress): Desc | undefined {
     const desc = this.#known.get(address);
-    if (desc && desc.seq + desc.lifeS * 1_000 + CLOCK_TOLERANCE_MS < this.#core.wall) {
+    if (desc && this.#core.knowsTime && desc.seq + desc.lifeS * 1_000 + CLOCK_TOLERANCE_MS < this.#core.wall) {
       this.#known.delete(address);
       return undefined;
     }
@@ -31,8 +31,10 @@ export class Descs {
     if (address === core.address) return false;
     const known = this.#known.get(address);
     if (known && known.seq >= desc.seq) return true;
-    if (desc.seq > core.wall + CLOCK_TOLERANCE_MS || desc.seq + desc.lifeS * 1_000 + CLOCK_TOLERANCE_MS < core.wall)
-      return false;
+    const isAhead = desc.seq > core.wall + CLOCK_TOLERANCE_MS;
+    const isVoid = desc.seq + desc.lifeS * 1_000 + CLOCK_TOLERANCE_MS < core.wall;
+    // Before three clocks were met this node cannot tell whose is wrong.
+    if (core.knowsTime && (isAhead || isVoid)) return false;
     const { crypto, netId } = core;
     if (!crypto.verify(desc.edPublic, bindInput(netId, desc.xPublic, desc.bindValidUntil), desc.bind)) return false;
     if (!crypto.verify(desc.edPublic, signInput("desc", netId, signedPart(desc.bytes)), desc.signature)) return false;

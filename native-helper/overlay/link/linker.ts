@@ -176,8 +176,10 @@ export class Linker {
     this.release(from);
     const known = this.#peers.get(from);
     if (link.init.length === 0) {
-      if (known?.up) this.#take(known, link.kind);
       request.answer({ type: "linkOk", nonce: link.nonce, desc: core.desc(), resp: EMPTY });
+      if (!known?.up) return;
+      this.#flags(known, link.desc);
+      this.#take(known, link.kind);
       return;
     }
     if (!known?.live && !this.#hooks.hasRoom(link.kind)) {
@@ -207,7 +209,8 @@ export class Linker {
   #take(peer: Peer, kind: EdgeKind): void {
     const wasLive = peer.live;
     peer.theirs.add(kind);
-    if (!wasLive && peer.live) this.#peers.edgesChanged();
+    // A session that was kept for traffic or a question has become an edge: both ends tell each other what they know.
+    if (!wasLive && peer.live) this.#hooks.attemptEnded(peer.address, kind, true);
   }
 
   clear(): void {
