@@ -64,7 +64,7 @@ export function Window() {
         </a>
         <SideBar route={screen.id} stopped={stopped} />
         <div className={styles.frame}>
-          <TopBar screen={screen} withFacts={condition.kind === "affiliation"} />
+          <TopBar screen={screen} stands={drawn === screen} withFacts={condition.kind === "affiliation"} />
           <p className="spoken" role="status">
             {spoken}
           </p>

@@ -1,5 +1,5 @@
 /** The keys of the window (docs/ui.md, "Keyboard"). Single letters never fire where somebody writes. */
-import { useEffect } from "react";
+import { useLayoutEffect } from "react";
 import { useModel } from "../store/context.tsx";
 import type { WindowModel } from "../store/window-store.ts";
 import { go, screenOf } from "./route.ts";
@@ -18,7 +18,8 @@ const GO_MS = 1_500;
 
 export function useKeys(screens: readonly ScreenSpec[]): void {
   const model = useModel();
-  useEffect(() => {
+  // Before the window is painted: what can be seen answers to keys.
+  useLayoutEffect(() => {
     let goUntil = 0;
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing) return;

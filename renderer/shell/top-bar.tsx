@@ -9,8 +9,15 @@ import styles from "./top-bar.module.css";
 
 const isMac = typeof navigator !== "undefined" && /Mac/.test(navigator.platform);
 
+export interface TopBarProps {
+  readonly screen: ScreenSpec;
+  /** The screen is drawn below: what focus goes to is there. */
+  readonly stands: boolean;
+  readonly withFacts: boolean;
+}
+
 /** The title of the screen, one line of facts about it, and where the page comes from in a browser. */
-export function TopBar({ screen, withFacts }: { readonly screen: ScreenSpec; readonly withFacts: boolean }) {
+export function TopBar({ screen, stands, withFacts }: TopBarProps) {
   const t = useText();
   const title = useRef<HTMLHeadingElement>(null);
   const model = useModel();
@@ -21,9 +28,10 @@ export function TopBar({ screen, withFacts }: { readonly screen: ScreenSpec; rea
   const before = useRef(screen.id);
   useEffect(() => {
     // After a change of screen, not at the start.
+    if (!stands) return;
     if (before.current !== screen.id && !tookFocus()) title.current?.focus();
     before.current = screen.id;
-  }, [screen.id]);
+  }, [screen.id, stands]);
   return (
     <header className={styles.top} data-region>
       <h1 ref={title} tabIndex={-1} className={styles.title}>

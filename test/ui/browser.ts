@@ -134,6 +134,7 @@ export async function openScene(
 ): Promise<Page> {
   const page = await context.newPage();
   await page.goto(`${origin}/dev.html?menu=0&still=1&scene=${scene}&peers=${peers}#/${screen}`);
+  await page.locator("#main").waitFor({ state: "attached" });
   return page;
 }
 
