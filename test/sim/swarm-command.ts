@@ -1,12 +1,15 @@
 /** What `npm run sim:swarm` does, but for the threads it does it on. */
 import { parseArgs } from "node:util";
 import { BREAKABLE, type Breakable } from "../../native-helper/overlay/debug.ts";
+import { runLeaseWorld } from "./lease-world.ts";
 import { runSwarmWorld } from "./swarm-world.ts";
 
 const SECONDS_LIMIT = 86_400;
 /** Of the failing world: lines kept while it runs again, and lines told of the hosts that the failure names. */
 const TRACE_LINES_KEPT = 20_000;
 const TRACE_LINES_TOLD = 40;
+/** Of so many seeds one makes a world that strains leases. */
+const LEASE_WORLD_EACH = 4;
 
 export const USAGE = `usage: npm run sim:swarm -- [--seconds N] [--seed N] [--break NAME]
   --seconds  1 to ${SECONDS_LIMIT} (default 60): how long new worlds are begun
@@ -37,8 +40,11 @@ export interface Surroundings {
 
 /** Runs the world of one seed. */
 export function worldOf(seed: number, broken: readonly Breakable[], trace?: (line: string) => void): SwarmReply {
+  const flaw = broken.length === 0 ? "" : ` --break ${broken.join(",")}`;
+  const replay = `npm run sim:swarm -- --seed ${seed}${flaw}`;
+  const runWorld = seed % LEASE_WORLD_EACH === 1 ? runLeaseWorld : runSwarmWorld;
   try {
-    runSwarmWorld({ seed, broken: new Set(broken), ...(trace && { trace }) });
+    runWorld({ seed, replay, broken: new Set(broken), ...(trace && { trace }) });
     return { seed };
   } catch (error) {
     return { seed, failure: error instanceof Error ? error.message : String(error) };

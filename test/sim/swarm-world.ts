@@ -14,6 +14,8 @@ import { World } from "./world.ts";
 
 export interface SwarmOptions {
   readonly seed: number;
+  /** The command that runs this very world again. */
+  readonly replay: string;
   readonly broken?: ReadonlySet<Breakable>;
   readonly trace?: (line: string) => void;
 }
@@ -41,14 +43,8 @@ const KINDS: readonly (readonly [SiteKind, number])[] = [
 const TROUBLES = ["crash", "leave", "restart", "sleep", "partition", "reboot box", "clock", "bad line"] as const;
 
 /** Throws with seed, moment and replay where a rule is broken. */
-export function runSwarmWorld({ seed, broken, trace }: SwarmOptions): void {
-  const flaw = broken === undefined || broken.size === 0 ? "" : ` --break ${[...broken].join(",")}`;
-  const world = new World({
-    seed,
-    replay: `npm run sim:swarm -- --seed ${seed}${flaw}`,
-    ...(trace && { trace }),
-    ...(broken && { broken }),
-  });
+export function runSwarmWorld({ seed, replay, broken, trace }: SwarmOptions): void {
+  const world = new World({ seed, replay, ...(trace && { trace }), ...(broken && { broken }) });
   const entropy = new SeededEntropy(seed, "swarm");
   const bootstraps = build(world, entropy);
   const spread = entropy.fraction() * 5_000;

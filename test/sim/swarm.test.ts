@@ -32,8 +32,18 @@ describe("npm run sim:swarm", () => {
   });
 
   it("runs the world of a seed alone, and finds nothing wrong with it", async () => {
-    const { status, out } = await run("--seed", "5");
+    const { status, out } = await run("--seed", "12");
     expect(out).toBe("1 runs, 1 seeds, 0 failures\n");
     expect(status).toBe(0);
   });
+
+  it("finds a planted fault of the leases, and the command that it prints finds it again", async () => {
+    const found = await run("--seconds", "60", "--break", "lease-quorum");
+    expect(found.status).toBe(1);
+    const [, words = ""] = /replay: npm run sim:swarm -- (.*)/.exec(found.out) ?? [];
+    const [failure = "none"] = /world \d+: at .* both use .*/.exec(found.out) ?? [];
+    const again = await run(...words.split(" "));
+    expect(again.status).toBe(1);
+    expect(again.out).toContain(failure);
+  }, 120_000);
 });
