@@ -296,6 +296,33 @@ describe("the window", () => {
       await shown(page, "1,000 shown");
     });
 
+    it("cuts no column at any width, alone or beside the inspector", async () => {
+      const page = await open({ screen: "peers" });
+      const grid = page.getByRole("grid", { name: "Peers" });
+      await grid.waitFor();
+      // Read after the frame in which the table has taken its new width.
+      const hidden = () =>
+        grid.evaluate(
+          (table) =>
+            new Promise<number>((done) =>
+              requestAnimationFrame(() => requestAnimationFrame(() => done(table.scrollWidth - table.clientWidth))),
+            ),
+        );
+      const cut: string[] = [];
+      const look = async (widths: readonly number[], beside: string) => {
+        for (const width of widths) {
+          await page.setViewportSize({ width, height: 800 });
+          const pixels = await hidden();
+          if (pixels > 0) cut.push(`${pixels} px at ${width} ${beside}`);
+        }
+      };
+      await look([720, 760, 840, 900, 1000, 1100, 1179, 1180, 1240, 1280, 1366, 1440, 1600], "alone");
+      await page.getByRole("rowheader").first().click();
+      await page.getByRole("complementary", { name: /^Selected:/ }).waitFor();
+      await look([1100, 1179, 1180, 1240, 1280, 1300, 1320, 1366, 1440, 1600, 1700, 1920], "with the inspector");
+      expect(cut).toEqual([]);
+    });
+
     it("shows names with markup, marks and emoji as text, cut where they are long", async () => {
       const page = await open({ scene: "strangeNames", screen: "peers" });
       const complaints = complaintsOf(page);

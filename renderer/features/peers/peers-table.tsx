@@ -27,19 +27,19 @@ interface ColumnSpec {
   readonly minWidth: number;
   /** Numbers stand at the end of their column. */
   readonly atEnd?: boolean;
-  /** Shown where the table is at least this wide, in CSS pixels. */
+  /** Shown where the table is at least this wide, in CSS pixels: room for the least width of every column shown there. */
   readonly from: number;
 }
 
 const columns: readonly ColumnSpec[] = [
   { id: "name", title: "col.name", cell: cells.NameCell, width: "1.3fr", minWidth: 120, from: 0 },
-  { id: "site", title: "col.site", cell: cells.SiteCell, width: "1fr", minWidth: 110, from: 1000 },
+  { id: "site", title: "col.site", cell: cells.SiteCell, width: "1fr", minWidth: 110, from: 1016 },
   { id: "virtualIp", title: "fact.virtualIp", cell: cells.IpCell, width: "1fr", minWidth: 118, from: 0 },
   { id: "ringAddress", title: "fact.ringAddress", cell: cells.AddressCell, width: "1.2fr", minWidth: 160, from: 1320 },
   { id: "link", title: "col.link", cell: cells.LinkCell, width: "1.2fr", minWidth: 162, from: 0 },
   { id: "via", title: "col.via", cell: cells.ViaCell, width: "1fr", minWidth: 104, from: 1120 },
-  { id: "rtt", title: "col.rtt", cell: cells.RttCell, width: "1.1fr", minWidth: 134, from: 420 },
-  { id: "hops", title: "col.hops", cell: cells.HopsCell, width: "0.5fr", minWidth: 64, atEnd: true, from: 640 },
+  { id: "rtt", title: "col.rtt", cell: cells.RttCell, width: "1.1fr", minWidth: 134, from: 536 },
+  { id: "hops", title: "col.hops", cell: cells.HopsCell, width: "0.5fr", minWidth: 64, atEnd: true, from: 696 },
   {
     id: "received",
     title: "col.received",
@@ -47,7 +47,7 @@ const columns: readonly ColumnSpec[] = [
     width: "0.8fr",
     minWidth: 96,
     atEnd: true,
-    from: 600,
+    from: 632,
   },
   { id: "sent", title: "col.sent", cell: cells.SentCell, width: "0.8fr", minWidth: 96, atEnd: true, from: 860 },
   { id: "nat", title: "col.nat", cell: cells.NatCell, width: "0.8fr", minWidth: 112, from: 980 },
