@@ -3,7 +3,7 @@ import { compareDistance, type RingAddress } from "../../native-helper/overlay/r
 import type { Host } from "./host.ts";
 import type { SeededEntropy } from "./random.ts";
 
-/** Neighbours that a hop tries, one after the other, when they do not acknowledge. */
+/** Neighbours that a hop tries, one after the other, when they do not acknowledge; then the look-up is lost. */
 const HOPS_TRIED = 4;
 const HOPS_LIMIT = 32;
 
@@ -32,7 +32,8 @@ export function lookup(from: Host, target: RingAddress, up: ReadonlyMap<RingAddr
       .slice(0, HOPS_TRIED);
     if (closer.length === 0) return at;
     const next = closer.find((peer) => up.has(peer));
-    if (next === undefined) return undefined;
+    // Once every nearer one is known to be silent, the key is this node's own.
+    if (next === undefined) return closer.length < HOPS_TRIED ? at : undefined;
     at = up.get(next) as Host;
   }
   return undefined;

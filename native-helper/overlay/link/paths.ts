@@ -57,6 +57,8 @@ const PING_LOST_MS = 5_000;
 /** A better path of the same rank must win by this share and this many ms. */
 const SWITCH_SHARE = 0.85;
 const SWITCH_LEAST_MS = 5;
+/** Between the checks of a path that the peer seems to have left. */
+const DOUBT_GAP_MS = 450;
 
 export class Paths {
   readonly #core: Core;
@@ -128,10 +130,24 @@ export class Paths {
       state.heardAt = this.#core.now;
       // The peer prefers it although ours seems to live: find out whether ours does.
       if (peer.active && peer.active !== state && this.#core.now - peer.active.heardAt > 1_000)
-        this.#sendProbe(peer, peer.active);
+        this.#doubt(peer, peer.active, PROBES_TO_DEAD);
       return;
     }
     this.#sendProbe(peer, state);
+  }
+
+  /** The peer is heard by another path that works: the active one is given up if it answers none of some checks. */
+  #doubt(peer: Peer, active: PathState, checks: number): void {
+    if (checks === PROBES_TO_DEAD && peer.doubted === active) return;
+    peer.doubted = active;
+    const askedAt = this.#core.now;
+    this.#sendProbe(peer, active);
+    this.#core.after(DOUBT_GAP_MS, "old path answer", () => {
+      const isOver = peer.active !== active || active.unanswered === 0 || active.heardAt > askedAt;
+      if (!isOver && checks > 1) return this.#doubt(peer, active, checks - 1);
+      peer.doubted = undefined;
+      if (!isOver && this.#bestOther(peer)) this.#drop(peer, active);
+    });
   }
 
   /** Something authentic came from the peer. */

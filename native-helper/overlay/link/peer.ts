@@ -67,6 +67,8 @@ export class Peer {
   toldEdges: number | undefined;
   sendKey: Key | undefined;
   active: PathState | undefined;
+  /** The path whose life is being asked for, because the peer uses another one. */
+  doubted: PathState | undefined;
   desc: Desc | undefined;
   flags: NodeFlags = NO_FLAGS;
   /** Where it stands in time, as it told last. */
