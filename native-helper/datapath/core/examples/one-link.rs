@@ -2,16 +2,17 @@
 //! namespaces that are joined by a wire:
 //!
 //! ```text
-//! one-link (a|b) REMOTE:PORT PORT IP/PREFIX NAME [chacha|aes] [plain] [whole]
+//! one-link (a|b) REMOTE:PORT PORT IP/PREFIX NAME [chacha|aes] [plain] [whole] [one|two]
 //! ```
 //!
-//! `plain` leaves the offloads of interface and sockets unused, `whole` sends no partial checksums. It ends when its standard input does.
+//! `plain` leaves the offloads of interface and sockets unused, `whole` sends no partial checksums, `one` and `two` choose how many
+//! threads move packets. It ends when its standard input does.
 
 use std::io::Read;
 
 use ringway_core::addr::RingAddr;
 use ringway_core::aead::{Cipher, SessionKeys};
-use ringway_core::datapath::{DataPath, Options};
+use ringway_core::datapath::{DataPath, Options, few_cores};
 use ringway_core::gate::Mac1Keys;
 use ringway_core::ipmap::{IpEntry, IpMap, Prefix};
 use ringway_core::session::{PARTIAL_CHECKSUMS, Path};
@@ -31,7 +32,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if first { (RingAddr([1; 20]), RingAddr([2; 20])) } else { (RingAddr([2; 20]), RingAddr([1; 20])) };
     let keys =
         SessionKeys { cipher, tx: Zeroizing::new([u8::from(first); 32]), rx: Zeroizing::new([u8::from(!first); 32]) };
-    let data_path = DataPath::open(&Options { port, segmentation: offload, coalescing: offload }, Box::new(|_| ()))?;
+    let one_thread = if words.iter().any(|word| word == "one") {
+        true
+    } else {
+        few_cores() && !words.iter().any(|word| word == "two")
+    };
+    let options = Options { port, segmentation: offload, coalescing: offload, one_thread };
+    let data_path = DataPath::open(&options, Box::new(|_| ()))?;
     let net = data_path.add_network(1, own, Mac1Keys { own: [1; 32], anonymous: [2; 32] })?;
     let (rx, tx) = if first { (1, 2) } else { (2, 1) };
     let features = if words.iter().any(|word| word == "whole") { 0 } else { PARTIAL_CHECKSUMS };

@@ -1,4 +1,4 @@
-//! The data path of one process: its sockets, its three threads, and the affiliations that share them.
+//! The data path of one process: its sockets, its threads, and the affiliations that share them.
 
 use std::any::Any;
 use std::io;
@@ -31,6 +31,8 @@ const NETWORKS_MAX: usize = 16;
 const CONTROL_BUFFER: usize = 256 * 1024;
 /// Frames read from one interface before what they caused is sent.
 const FRAMES_A_BATCH: usize = 64;
+/// The same where one thread also receives: super-packets for one batch of the other end.
+const FRAMES_A_TURN: usize = 8;
 /// An Ethernet frame with virtio-net header; super-packets have up to 64 KiB.
 const FRAME_BUFFER: usize = 65_536 + 128;
 const TICK: Duration = Duration::from_secs(1);
@@ -43,13 +45,20 @@ pub struct Options {
     /// Whether the UDP sockets cut and join datagrams, where the kernel can.
     pub segmentation: bool,
     pub coalescing: bool,
+    /// Whether one thread moves the packets of both directions instead of one each.
+    pub one_thread: bool,
 }
 
 impl Options {
     /// All that the kernel can.
     pub fn with_port(port: u16) -> Self {
-        Self { port, segmentation: true, coalescing: true }
+        Self { port, segmentation: true, coalescing: true, one_thread: few_cores() }
     }
+}
+
+/// On one or two cores a thread for each direction would only hand packets and cores to and fro.
+pub fn few_cores() -> bool {
+    thread::available_parallelism().is_ok_and(|cores| cores.get() <= 2)
 }
 
 pub type Deliver = Box<dyn FnMut(Vec<Event>) + Send>;
@@ -87,8 +96,12 @@ impl DataPath {
             wake_out: wake()?,
         });
         let path = Self { shared: shared.clone(), threads: Mutex::default() };
-        path.start("ringway-in", run_in)?;
-        path.start("ringway-out", run_out)?;
+        if options.one_thread {
+            path.start("ringway-packets", run_both)?;
+        } else {
+            path.start("ringway-in", run_in)?;
+            path.start("ringway-out", run_out)?;
+        }
         path.start("ringway-tcp", streams::run)?;
         // The teller may wait for the caller's own thread inside `deliver`, so nobody waits for its end.
         spawn("ringway-tell", move || tell(&shared, deliver)).map(drop)?;
@@ -208,12 +221,67 @@ fn port_error(port: u16, error: &io::Error) -> Error {
 
 /// Sockets to interfaces, until told to stop.
 fn run_in(shared: &Arc<Shared>) {
-    let mut receiver = Receiver::new(shared.clone());
-    let mut batch = RxBatch::default();
-    let mut polled: Vec<libc::pollfd> =
-        shared.sockets.each().map(Udp::raw_fd).chain([shared.wake_in.raw_fd()]).map(poll_for_input).collect();
+    let mut inward = Inward::new(shared);
+    let mut polled = vec![poll_for_input(shared.wake_in.raw_fd())];
+    polled.extend(inward.polled());
     while wait(shared, &mut polled) {
-        for (socket, state) in shared.sockets.each().zip(&polled) {
+        inward.round(&polled[1..]);
+        shared.wake_in.clear();
+    }
+}
+
+/// Interfaces to sockets, until told to stop.
+fn run_out(shared: &Arc<Shared>) {
+    let mut outward = Outward::new(shared, FRAMES_A_BATCH);
+    let mut polled = vec![poll_for_input(shared.wake_out.raw_fd())];
+    while wait(shared, &mut polled) {
+        outward.round(&polled[1..]);
+        if polled[0].revents != 0 {
+            shared.wake_out.clear();
+            polled.truncate(1);
+            polled.extend(outward.reload());
+        }
+    }
+}
+
+/// Both in turn, until told to stop.
+fn run_both(shared: &Arc<Shared>) {
+    let mut inward = Inward::new(shared);
+    let mut outward = Outward::new(shared, FRAMES_A_TURN);
+    let mut polled = vec![poll_for_input(shared.wake_out.raw_fd())];
+    polled.extend(inward.polled());
+    let interfaces = polled.len();
+    while wait(shared, &mut polled) {
+        inward.round(&polled[1..interfaces]);
+        outward.round(&polled[interfaces..]);
+        if polled[0].revents != 0 {
+            shared.wake_out.clear();
+            polled.truncate(interfaces);
+            polled.extend(outward.reload());
+        }
+    }
+}
+
+/// The way in, as its thread keeps it.
+struct Inward {
+    shared: Arc<Shared>,
+    receiver: Receiver,
+    batch: RxBatch,
+}
+
+impl Inward {
+    fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone(), receiver: Receiver::new(shared.clone()), batch: RxBatch::default() }
+    }
+
+    fn polled(&self) -> Vec<libc::pollfd> {
+        self.shared.sockets.each().map(Udp::raw_fd).map(poll_for_input).collect()
+    }
+
+    /// One batch of each socket that has something.
+    fn round(&mut self, polled: &[libc::pollfd]) {
+        let Self { shared, receiver, batch } = self;
+        for (socket, state) in shared.sockets.each().zip(polled) {
             if state.revents == 0 {
                 continue;
             }
@@ -224,45 +292,53 @@ fn run_in(shared: &Arc<Shared>) {
             }
             receiver.end();
         }
-        shared.wake_in.clear();
     }
 }
 
-/// Interfaces to sockets, until told to stop.
-fn run_out(shared: &Arc<Shared>) {
-    let mut transmitter = Transmitter::new(shared.clone());
-    let mut buffer = vec![0u8; FRAME_BUFFER];
-    let mut taps: Vec<(Arc<Network>, Arc<Tap>)> = Vec::new();
-    let mut polled = vec![poll_for_input(shared.wake_out.raw_fd())];
-    while wait(shared, &mut polled) {
-        let woken = polled[0].revents != 0;
-        for ((network, tap), state) in taps.iter().zip(&polled[1..]) {
+/// The way out, as its thread keeps it.
+struct Outward {
+    shared: Arc<Shared>,
+    transmitter: Transmitter,
+    buffer: Vec<u8>,
+    taps: Vec<(Arc<Network>, Arc<Tap>)>,
+    /// Frames read from one interface before it is the turn of others.
+    frames: usize,
+}
+
+impl Outward {
+    fn new(shared: &Arc<Shared>, frames: usize) -> Self {
+        // Where this thread begins anew after a fault, nobody else tells it to look for its interfaces.
+        shared.wake_out.wake();
+        let transmitter = Transmitter::new(shared.clone());
+        Self { shared: shared.clone(), transmitter, buffer: vec![0; FRAME_BUFFER], taps: Vec::new(), frames }
+    }
+
+    /// Looks for the interfaces anew.
+    fn reload(&mut self) -> impl Iterator<Item = libc::pollfd> {
+        let networks = self.shared.networks.load();
+        self.taps = networks.iter().filter_map(|network| Some((network.clone(), network.tap.load_full()?))).collect();
+        self.taps.iter().map(|(_, tap)| poll_for_input(tap.raw_fd()))
+    }
+
+    /// One batch of each interface that has something.
+    fn round(&mut self, polled: &[libc::pollfd]) {
+        let Self { shared, transmitter, buffer, taps, frames } = self;
+        for ((network, tap), state) in taps.iter().zip(polled) {
             if state.revents == 0 {
                 continue;
             }
             transmitter.begin(Instant::now());
-            if !drain(&mut transmitter, network, tap, &mut buffer) {
+            if !drain(transmitter, network, tap, buffer, *frames) {
                 lose(shared, network, tap);
             }
             transmitter.end();
-        }
-        if woken {
-            shared.wake_out.clear();
-            taps = shared
-                .networks
-                .load()
-                .iter()
-                .filter_map(|network| Some((network.clone(), network.tap.load_full()?)))
-                .collect();
-            polled.truncate(1);
-            polled.extend(taps.iter().map(|(_, tap)| poll_for_input(tap.raw_fd())));
         }
     }
 }
 
 /// Reads what waits on an interface; false where the interface is gone.
-fn drain(transmitter: &mut Transmitter, network: &Network, tap: &Tap, buffer: &mut [u8]) -> bool {
-    for _ in 0..FRAMES_A_BATCH {
+fn drain(transmitter: &mut Transmitter, network: &Network, tap: &Tap, buffer: &mut [u8], frames: usize) -> bool {
+    for _ in 0..frames {
         match tap.read(buffer) {
             Ok(length) => transmitter.frame(network, tap, &mut buffer[..length]),
             Err(error) => {

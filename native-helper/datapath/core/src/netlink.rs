@@ -106,6 +106,20 @@ pub fn routes() -> io::Result<Vec<Route>> {
 
 /// Deletes a link by name, as `ip link del` does.
 pub fn delete_link(name: &str) -> io::Result<()> {
+    change_link(libc::RTM_DELLINK, name, &[])
+}
+
+/// Limits the super-packets that the kernel hands to a link, as `ip link set gso_max_size` does.
+pub fn set_gso_max_size(name: &str, bytes: u32) -> io::Result<()> {
+    const IFLA_GSO_MAX_SIZE: u16 = 41;
+    let mut attribute = [0u8; 8];
+    attribute[..2].copy_from_slice(&8u16.to_ne_bytes());
+    attribute[2..4].copy_from_slice(&IFLA_GSO_MAX_SIZE.to_ne_bytes());
+    attribute[4..].copy_from_slice(&bytes.to_ne_bytes());
+    change_link(libc::RTM_NEWLINK, name, &attribute)
+}
+
+fn change_link(kind: u16, name: &str, attributes: &[u8]) -> io::Result<()> {
     let name = std::ffi::CString::new(name)?;
     // SAFETY: the name ends with a zero.
     let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
@@ -113,9 +127,10 @@ pub fn delete_link(name: &str) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     // struct ifinfomsg: family u8, pad u8, type u16, index i32, flags u32, change u32.
-    let mut body = [0u8; 16];
+    let mut body = vec![0u8; 16];
     body[4..8].copy_from_slice(&index.to_ne_bytes());
-    exchange(libc::RTM_DELLINK, (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16, &body).map(|_| ())
+    body.extend_from_slice(attributes);
+    exchange(kind, (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16, &body).map(|_| ())
 }
 
 /// The uid of the process that connected the other end of a Unix socket (SO_PEERCRED).
@@ -254,6 +269,7 @@ mod tests {
     #[test]
     fn a_link_that_is_not_there_is_an_error() {
         assert!(delete_link("rw-no-such").is_err());
+        assert!(set_gso_max_size("rw-no-such", 60_000).is_err());
     }
 
     proptest! {

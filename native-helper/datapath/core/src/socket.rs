@@ -24,9 +24,9 @@ const RX_STRIDE: usize = RX_BUFFER + 1_088;
 const TRAINS: usize = 4;
 const TRAIN: usize = 8 * 1_024;
 /// The kernel cuts one UDP_SEGMENT message into at most as many datagrams...
-const SEGMENTS_MAX: usize = 64;
+pub const SEGMENTS_MAX: usize = 64;
 /// ...and takes no more bytes in it.
-const SEND_MAX: usize = 65_507;
+pub const SEND_MAX: usize = 65_507;
 const TX_BUFFER: usize = 512 * 1024;
 /// With so much gathered the receiver can start while more is sealed.
 const DUE: usize = 64 * 1024;

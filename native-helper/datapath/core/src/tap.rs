@@ -11,6 +11,9 @@ use std::ptr;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::Error;
+use crate::frame::{FRAME_HEAD, PARTIAL_HEAD};
+use crate::socket::{SEGMENTS_MAX, SEND_MAX};
+use crate::wire::DATA_OVERHEAD;
 
 /// `struct virtio_net_hdr` of <linux/virtio_net.h>: flags, gso_type, hdr_len, gso_size, csum_start, csum_offset.
 pub const VNET: usize = 10;
@@ -21,6 +24,10 @@ const TUNSETOFFLOAD: libc::c_ulong = 0x4004_54d0;
 /// What the kernel may hand over unfinished, best first: checksums, TCP and UDP super-packets (TUN_F_CSUM, TSO4, TSO6,
 /// USO4, USO6). Kernels before 6.2 know no USO.
 const OFFLOADS: [libc::c_ulong; 4] = [0x67, 0x07, 0x01, 0];
+/// Of a super-packet's limit the kernel's TCP leaves so much for headers (MAX_TCP_HEADER of <net/tcp.h> on 64 bits).
+const TCP_HEADERS: usize = 320;
+/// IPv4 and TCP with timestamps.
+const PACKET_HEADERS: usize = 52;
 const TUN_EXCL: libc::c_short = 0x8000u16 as libc::c_short;
 
 pub struct TapOptions<'a> {
@@ -93,6 +100,10 @@ impl Tap {
         if !taken {
             return Err(io::Error::last_os_error());
         }
+        if options.offload {
+            // A kernel that does not take the limit sends the rest of each super-packet as a message of its own.
+            let _ = crate::netlink::set_gso_max_size(options.name, super_packet_max(options.mtu as usize));
+        }
         // No address of its own making: neither router advertisements nor link-local. Kernels without IPv6 lack the files.
         for (file, value) in [("accept_ra", "0"), ("autoconf", "0"), ("addr_gen_mode", "1"), ("accept_dad", "0")] {
             let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{}/{file}", options.name), value);
@@ -146,6 +157,13 @@ impl Tap {
         let count = unsafe { libc::writev(self.fd.as_raw_fd(), parts.as_ptr().cast(), parts.len() as libc::c_int) };
         if count < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
+}
+
+/// The largest super-packet whose segments leave as one UDP_SEGMENT message, which the other end then also receives
+/// as one: each message costs a walk through both network stacks.
+fn super_packet_max(mtu: usize) -> u32 {
+    let segments = (SEND_MAX / (DATA_OVERHEAD + FRAME_HEAD + PARTIAL_HEAD + mtu)).min(SEGMENTS_MAX);
+    (segments * mtu.saturating_sub(PACKET_HEADERS) + TCP_HEADERS).min(65_536) as u32
 }
 
 /// `02 | addr[0..5]`, or a configured MAC without its group bit.
@@ -264,6 +282,16 @@ mod tests {
         for text in ["", "CB:DF:E7:20:60", "CB:DF:E7:20:60:35:00", "C:DF:E7:20:60:35", "xx:DF:E7:20:60:35"] {
             assert_eq!(parse_mac(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_super_packet_fits_one_message() {
+        for mtu in [576, 1_280, MTU_DEFAULT as usize, 1_420, 8_900] {
+            let payload = super_packet_max(mtu) as usize - TCP_HEADERS;
+            let segments = payload.div_ceil(mtu - PACKET_HEADERS);
+            assert!(segments <= SEGMENTS_MAX && segments * (mtu + DATA_OVERHEAD + 8) <= SEND_MAX, "{mtu}: {segments}");
+        }
+        assert_eq!(super_packet_max(MTU_DEFAULT as usize), 47 * 1_280 + 320);
     }
 
     #[test]

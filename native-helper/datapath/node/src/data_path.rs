@@ -68,9 +68,9 @@ impl NativeDataPath {
         #[napi(ts_arg_type = "(events: NativeEvent[]) => void")] on_batch: OnBatch,
     ) -> Result<Self> {
         let options = Options {
-            port: options.port.unwrap_or(0),
             segmentation: options.segmentation.unwrap_or(true),
             coalescing: options.coalescing.unwrap_or(true),
+            ..Options::with_port(options.port.unwrap_or(0))
         };
         let deliver = Box::new(move |events: Vec<ringway_core::events::Event>| {
             let events = events.into_iter().map(NativeEvent::from).collect();
