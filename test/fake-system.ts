@@ -58,7 +58,7 @@ export class FakeEngine implements Engine {
     this.virtualIp = ip;
   }
 
-  wakeAt() {
+  wakeBy() {
     if (this.wakeInMs === undefined) return undefined;
     const at = performance.now() + this.wakeInMs;
     this.wakeInMs = undefined;

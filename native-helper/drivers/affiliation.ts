@@ -35,7 +35,8 @@ import { EngineTimer, type SleepAwareClock } from "./timer.ts";
 export interface Engine {
   readonly address: RingAddress;
   step(now: Instant, wall: number, input: Input): Effect[];
-  wakeAt(): Wake | undefined;
+  /** The time that it wants `step` with a "timeout" at the latest. */
+  wakeBy(): Wake | undefined;
   view(now: Instant, wall: number): NodeView;
   links(now: Instant): LinkSample[];
 }
@@ -320,7 +321,7 @@ export class Affiliation {
   tick(slept: boolean): void {
     if (slept) {
       this.#step({ kind: "wake" });
-      this.#timer.refresh(this.#engine.wakeAt());
+      this.#timer.refresh(this.#engine.wakeBy());
     }
     const { clock } = this.#options;
     const now = clock.now();
@@ -411,7 +412,7 @@ export class Affiliation {
     } finally {
       this.#isStepping = false;
     }
-    this.#timer.set(this.#engine.wakeAt());
+    this.#timer.set(this.#engine.wakeBy());
     if (this.#options.isWatched()) this.#changeCheck ??= setTimeout(() => this.#checkChange(), CHANGE_CHECK_MS);
   }
 

@@ -14,6 +14,7 @@ import { ascii, encodeUtf8 } from "./wire/text.ts";
 import { mayBeListed } from "./wire/transport-address.ts";
 import type { Brief, Desc, DescNat, NodeFlags, TransportAddress } from "./wire/types.ts";
 
+const MOST_SLACK_MS = 1_000;
 const CLOCKS_REMEMBERED = 32;
 const CLOCKS_FOR_OFFSET = 3;
 /** Clocks that differ by less agree. */
@@ -131,6 +132,11 @@ export class Core {
 
   after(delayMs: number, reason: string, run: () => void): Timer {
     return this.timers.at(this.now + delayMs, reason, run);
+  }
+
+  /** For what is done again and again and may come later by a tenth, so that the work of several timers is done at once. */
+  roughlyAfter(delayMs: number, reason: string, run: () => void): Timer {
+    return this.timers.at(this.now + delayMs, reason, run, Math.min(delayMs / 10, MOST_SLACK_MS));
   }
 
   /** `ms` changed by up to `share` either way. */

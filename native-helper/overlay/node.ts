@@ -219,6 +219,11 @@ export class Node {
     return this.#core.timers.next();
   }
 
+  /** The latest time for that: nothing suffers where "timeout" comes no later, and a computer with much else to do is woken less often. */
+  wakeBy(): Wake | undefined {
+    return this.#core.timers.latest();
+  }
+
   view(now: Instant, wall: number): NodeView {
     return viewOf(this.#parts(), now, wall);
   }
@@ -316,7 +321,7 @@ export class Node {
     this.#records.start();
     this.#lookahead.start();
     this.#upkeep.start();
-    core.after(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
+    core.roughlyAfter(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
     core.after(1_000, "save", () => this.#savePeriodically());
   }
 
@@ -733,7 +738,7 @@ export class Node {
     this.#relays.upkeep();
     this.#traces.upkeep();
     this.#paths.upkeep(this.#peers.all());
-    this.#core.after(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
+    this.#core.roughlyAfter(UPKEEP_PERIOD_MS, "upkeep", () => this.#periodically());
   }
 
   /** What changed is on disk a moment later; changes share a write. */
@@ -745,7 +750,7 @@ export class Node {
   #savePeriodically(): void {
     this.#rememberPeers();
     this.#save();
-    this.#core.after(SAVE_PERIOD_MS, "save", () => this.#savePeriodically());
+    this.#core.roughlyAfter(SAVE_PERIOD_MS, "save", () => this.#savePeriodically());
   }
 
   #rememberPeers(): void {

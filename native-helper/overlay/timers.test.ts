@@ -36,6 +36,40 @@ describe("Timers", () => {
     timers.runDue(6);
   });
 
+  it("waits for the first that may not come later, and then runs all that are due", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(50), fc.nat(20)), { minLength: 1, maxLength: 60 }), (made) => {
+        const timers = new Timers();
+        const late: number[] = [];
+        let now = 0;
+        for (const [at, slackMs] of made) timers.at(at, "test", () => late.push(now - at - slackMs), slackMs);
+        let wakes = 0;
+        for (let wake = timers.latest(); wake; wake = timers.latest(), wakes++) {
+          expect(wake.at).toBeGreaterThanOrEqual(now);
+          now = wake.at;
+          timers.runDue(now);
+        }
+        expect(late).toHaveLength(made.length);
+        expect(Math.max(...late)).toBeLessThanOrEqual(0);
+        expect(wakes).toBeLessThanOrEqual(new Set(made.map(([at]) => at)).size);
+      }),
+    );
+  });
+
+  it("is woken once for three that may wait for each other", () => {
+    const timers = new Timers();
+    let ran = 0;
+    timers.at(100, "first", () => ran++, 50);
+    timers.at(120, "second", () => ran++, 50);
+    const strict = timers.at(140, "strict", () => ran++);
+    expect(timers.latest()).toEqual({ at: 140, reason: "strict" });
+    strict.slackMs = 50;
+    expect(timers.latest()).toEqual({ at: 150, reason: "first" });
+    timers.runDue(150);
+    expect(ran).toBe(3);
+    expect(timers.latest()).toBeUndefined();
+  });
+
   it("runs in the same call what a timer starts for a time already due", () => {
     const timers = new Timers();
     const ran: string[] = [];

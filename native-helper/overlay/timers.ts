@@ -7,12 +7,15 @@ export class Timer {
   /** Order of making, which decides between equal times. */
   readonly order: number;
   run: (() => void) | undefined;
+  /** It may run that much later; such timers wait for each other, so that the computer is woken once for several. */
+  slackMs: number;
 
-  constructor(at: Instant, reason: string, order: number, run: () => void) {
+  constructor(at: Instant, reason: string, order: number, run: () => void, slackMs: number) {
     this.at = at;
     this.reason = reason;
     this.order = order;
     this.run = run;
+    this.slackMs = slackMs;
   }
 
   cancel(): void {
@@ -24,8 +27,8 @@ export class Timers {
   #heap: Timer[] = [];
   #made = 0;
 
-  at(at: Instant, reason: string, run: () => void): Timer {
-    const timer = new Timer(at, reason, this.#made++, run);
+  at(at: Instant, reason: string, run: () => void, slackMs = 0): Timer {
+    const timer = new Timer(at, reason, this.#made++, run, slackMs);
     const heap = this.#heap;
     let place = heap.push(timer) - 1;
     while (place > 0) {
@@ -42,6 +45,22 @@ export class Timers {
     this.#dropCancelled();
     const first = this.#heap[0];
     return first && { at: first.at, reason: first.reason };
+  }
+
+  /** The time that no timer may be run after. */
+  latest(): Wake | undefined {
+    this.#dropCancelled();
+    let wake: Wake | undefined;
+    const look = (place: number) => {
+      const timer = this.#heap[place];
+      if (!timer || (wake && timer.at >= wake.at)) return; // What lies below it is due no earlier.
+      const at = timer.at + timer.slackMs;
+      if (timer.run && (!wake || at < wake.at)) wake = { at, reason: timer.reason };
+      look(2 * place + 1);
+      look(2 * place + 2);
+    };
+    look(0);
+    return wake;
   }
 
   /** Runs what is due at `now`, in order of time; what these start for a time not after `now` runs too. */

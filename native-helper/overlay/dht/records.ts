@@ -431,6 +431,6 @@ export class Records {
     this.#store.sweep(core.now);
     this.#register.sweep(core.now);
     this.#writes.clear();
-    core.after(SWEEP_MS, "expired records", () => this.#sweepPeriodically());
+    core.roughlyAfter(SWEEP_MS, "expired records", () => this.#sweepPeriodically());
   }
 }

@@ -96,7 +96,7 @@ export class VirtualIps {
   }
 
   becameMember(): void {
-    this.#core.after(IDLE_SWEEP_MS, "idle shortcuts", () => this.#sweepPeriodically());
+    this.#core.roughlyAfter(IDLE_SWEEP_MS, "idle shortcuts", () => this.#sweepPeriodically());
   }
 
   /** This node has another virtual IP: what was known of that address is void. */
@@ -370,7 +370,7 @@ export class VirtualIps {
   #sweepPeriodically(): void {
     this.#sweepShortcuts();
     this.#sweepKnown();
-    this.#core.after(IDLE_SWEEP_MS, "idle shortcuts", () => this.#sweepPeriodically());
+    this.#core.roughlyAfter(IDLE_SWEEP_MS, "idle shortcuts", () => this.#sweepPeriodically());
   }
 
   /** Shortcuts without traffic for 300 s are given up, where the other end agrees. */

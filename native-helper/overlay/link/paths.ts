@@ -49,6 +49,8 @@ interface Probe {
   readonly sentAt: number;
 }
 
+/** Keep-alives of several peers that are due within this time go out at once. */
+const KEEP_ALIVE_SLACK_MS = 1_000;
 const PROBES_LIMIT = 4_096;
 const PROBE_LIFE_MS = 5_000;
 const PINGS_REMEMBERED = 16;
@@ -288,6 +290,8 @@ export class Paths {
       state.rttMs = state.rttMs === undefined ? rttMs : 0.75 * state.rttMs + 0.25 * rttMs;
       state.heardAt = this.#core.now;
       state.unanswered = 0;
+      // The answer is there: what waits for it has nothing to do but to set the next keep-alive.
+      if (state === peer.active && peer.keepalive) peer.keepalive.slackMs = KEEP_ALIVE_SLACK_MS;
     }
     peer.takeRtt(this.#core.now, rttMs);
     peer.coord = pong.coord;
@@ -327,16 +331,20 @@ export class Paths {
   #keepAlive(peer: Peer): void {
     if (peer.keepalive?.run) return;
     const core = this.#core;
-    const interval = core.vary(this.#hooks.isNear(peer) ? PING_NEAR_MS : PING_FAR_MS, PING_JITTER);
+    const meanMs = this.#hooks.isNear(peer) ? PING_NEAR_MS : PING_FAR_MS;
+    const interval = core.vary(meanMs, PING_JITTER);
     const due = Math.max(core.now + 50, Math.max(peer.heardAt, core.now - interval) + interval);
-    peer.keepalive = core.timers.at(due, "keep-alive", () => {
+    // Together with those of other peers, as long as it is no later than chance may make it.
+    const slackMs = Math.min(meanMs * (1 + PING_JITTER) - interval, KEEP_ALIVE_SLACK_MS);
+    const run = () => {
       if (core.now - peer.heardAt >= interval * 0.9) this.#ping(peer);
       else {
         // A busy link is measured too, though it needs no proof of life.
         if (core.now - peer.measuredAt >= PING_FAR_MS) this.sendPing(peer);
         this.#keepAlive(peer);
       }
-    });
+    };
+    peer.keepalive = core.timers.at(due, "keep-alive", run, slackMs);
   }
 
   #ping(peer: Peer): void {

@@ -322,7 +322,7 @@ export class Relays {
 
   #scheduleExpiry(): void {
     if (this.#expiry?.run) return;
-    this.#expiry = this.#core.after(RESERVE_MS / 10, "tunnel expiry", () => {
+    this.#expiry = this.#core.roughlyAfter(RESERVE_MS / 10, "tunnel expiry", () => {
       let changed = false;
       for (const [name, pair] of this.#reserved) {
         if (pair.until > this.#core.now) continue;

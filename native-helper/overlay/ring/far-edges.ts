@@ -71,7 +71,7 @@ export class FarEdges {
   }
 
   start(): void {
-    this.#core.after(FAR_TICK_SHORT_MS, "far edges", () => this.#upkeep());
+    this.#core.roughlyAfter(FAR_TICK_SHORT_MS, "far edges", () => this.#upkeep());
   }
 
   stop(): void {
@@ -132,7 +132,7 @@ export class FarEdges {
     }
     // Who has just come knows a few members only and takes the ring for a small one: it must look again soon.
     const isFull = core.member && wanted > 0 && settled && open.length === 0 && !this.#hasBlind();
-    core.after(core.vary(isFull ? FAR_TICK_FULL_MS : FAR_TICK_SHORT_MS, 0.2), "far edges", () => this.#upkeep());
+    core.roughlyAfter(core.vary(isFull ? FAR_TICK_FULL_MS : FAR_TICK_SHORT_MS, 0.2), "far edges", () => this.#upkeep());
   }
 
   /** Drops what is gone, too old, or lies at a wrong distance since the ring is half or twice as large. */

@@ -33,7 +33,7 @@ export class Gossip {
     this.#startedAt = this.#core.now;
     this.#repeatedAt = this.#core.now;
     this.#timer = undefined;
-    this.#core.after(NEAR_PERIOD_YOUNG_MS, "gossip", () => this.#repeat());
+    this.#core.roughlyAfter(NEAR_PERIOD_YOUNG_MS, "gossip", () => this.#repeat());
   }
 
   /** The near set changed: told a little later, since changes come in showers. */
@@ -86,7 +86,7 @@ export class Gossip {
     for (const peer of this.#peers.edges()) if (isAll || this.#near().includes(peer.address)) this.tell(peer, true);
     const isYoung = this.#core.now - this.#startedAt < YOUNG_MS;
     const period = isYoung ? NEAR_PERIOD_YOUNG_MS : NEAR_PERIOD_MS;
-    this.#core.after(this.#core.vary(period, 0.1), "gossip", () => this.#repeat());
+    this.#core.roughlyAfter(this.#core.vary(period, 0.1), "gossip", () => this.#repeat());
   }
 
   /** Of `tailored` what the peer was not told yet and may want as a ring neighbour, in ring order. */

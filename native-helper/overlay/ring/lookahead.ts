@@ -65,7 +65,7 @@ export class Lookahead {
   }
 
   start(): void {
-    this.#core.after(EDGES_FULL_PERIOD_MS, "edge lists", () => this.#tellAllPeriodically());
+    this.#core.roughlyAfter(EDGES_FULL_PERIOD_MS, "edge lists", () => this.#tellAllPeriodically());
   }
 
   clear(): void {
@@ -199,7 +199,9 @@ export class Lookahead {
 
   #tellAllPeriodically(): void {
     for (const peer of this.#peers.edges()) if (peer.member) this.#tellFull(peer);
-    this.#core.after(this.#core.vary(EDGES_FULL_PERIOD_MS, 0.1), "edge lists", () => this.#tellAllPeriodically());
+    this.#core.roughlyAfter(this.#core.vary(EDGES_FULL_PERIOD_MS, 0.1), "edge lists", () =>
+      this.#tellAllPeriodically(),
+    );
   }
 
   /** Near and far edges of ours to members; what only leads in, anchors or carries traffic is not listed. */

@@ -81,7 +81,7 @@ export class Merge {
   }
 
   start(): void {
-    this.#core.after(this.#outsidePeriod(), "check of past peers", () => this.#checkOutsidePeriodically());
+    this.#core.roughlyAfter(this.#outsidePeriod(), "check of past peers", () => this.#checkOutsidePeriodically());
   }
 
   stop(): void {
@@ -201,7 +201,7 @@ export class Merge {
         });
       });
     }
-    this.#core.after(this.#outsidePeriod(), "check of past peers", () => this.#checkOutsidePeriodically());
+    this.#core.roughlyAfter(this.#outsidePeriod(), "check of past peers", () => this.#checkOutsidePeriodically());
   }
 
   /** About one such question a second in the whole ring, and from each node one a minute at least. */

@@ -69,7 +69,7 @@ export class StartAddresses {
   start(): void {
     this.#isRunning = true;
     this.#enqueue(this.#all());
-    this.#core.after(ALONE_RETRY_MS, "start addresses again", () => this.#again());
+    this.#core.roughlyAfter(ALONE_RETRY_MS, "start addresses again", () => this.#again());
   }
 
   stop(): void {
@@ -124,7 +124,7 @@ export class StartAddresses {
 
   #again(): void {
     if (this.#peers.edges().length === 0) this.#enqueue(this.#all());
-    this.#core.after(ALONE_RETRY_MS, "start addresses again", () => this.#again());
+    this.#core.roughlyAfter(ALONE_RETRY_MS, "start addresses again", () => this.#again());
   }
 
   #enqueue(starts: readonly DirectPath[]): void {

@@ -65,6 +65,8 @@ const NEAR_WHILE_JOINING = 2;
 const SETTLED_AFTER_MS = 1_000;
 /** Of two members that hear of each other the one of the lower address asks at once, the other after this time. */
 const LOWER_FIRST_MS = 600;
+/** How much later the near set may be looked at where no member was heard of that was not known before. */
+const NO_NEWS_SLACK_MS = 1_000;
 const SETTLE_FOR_LESS_MS = 4_000;
 const FIND_TIMEOUT_MS = 3_000;
 /** A member that a neighbour told of within this time is likely there. */
@@ -95,6 +97,8 @@ export class Upkeep {
   #evaluation: Timer | undefined;
   /** An evaluation after the lower address had its time to ask. */
   #later: Timer | undefined;
+  /** The message that was read last named a member not heard of before. */
+  #isNews = false;
   consistent: boolean | null = null;
 
   constructor(parts: {
@@ -193,10 +197,10 @@ export class Upkeep {
     core.after(FIRST_OF_JOINERS_MS, "first of joiners", () => this.#considerFirst());
     this.#gossip.start();
     CHECK_AGES_MS.forEach((age) => core.after(age, "check", () => this.#check()));
-    core.after(CHECK_PERIOD_MS, "check", () => this.#checkPeriodically());
+    core.roughlyAfter(CHECK_PERIOD_MS, "check", () => this.#checkPeriodically());
     this.#farEdges.start();
-    core.after(COORD_PERIOD_YOUNG_MS, "coordinates", () => this.#followRoundTrips());
-    core.after(TRIM_PERIOD_MS, "trim", () => this.#trim());
+    core.roughlyAfter(COORD_PERIOD_YOUNG_MS, "coordinates", () => this.#followRoundTrips());
+    core.roughlyAfter(TRIM_PERIOD_MS, "trim", () => this.#trim());
   }
 
   stop(): void {
@@ -280,8 +284,9 @@ export class Upkeep {
       peer.neighbours.delete(address);
     }
     for (const desc of near.descs) this.#descs.learn(desc);
+    this.#isNews = false;
     for (const brief of near.briefs) this.#hear(brief, peer.address);
-    this.#evaluateSoon();
+    this.#evaluateSoon(this.#isNews || !this.#core.member);
     if (!this.#core.member) this.#considerFirst();
   }
 
@@ -476,7 +481,7 @@ export class Upkeep {
       peer.trimAskedAt = core.now;
       this.#control.send(peer, { type: "trim" });
     }
-    core.after(core.vary(TRIM_PERIOD_MS, 0.2), "trim", () => this.#trim());
+    core.roughlyAfter(core.vary(TRIM_PERIOD_MS, 0.2), "trim", () => this.#trim());
   }
 
   /** The near set, our far edges and twice as many of others. */
@@ -489,7 +494,9 @@ export class Upkeep {
     if (brief.address === this.#core.address || !brief.flags.member) return;
     const peer = this.#peers.get(brief.address);
     if (peer?.live) return;
-    const since = this.#candidates.get(brief.address)?.since ?? this.#core.now;
+    const known = this.#candidates.get(brief.address);
+    if (!known) this.#isNews = true;
+    const since = known?.since ?? this.#core.now;
     this.#candidates.delete(brief.address);
     this.#candidates.set(brief.address, { flags: brief.flags, teller, since });
     if (this.#candidates.size > CANDIDATES_LIMIT) {
@@ -505,9 +512,16 @@ export class Upkeep {
     this.#evaluateNow();
   }
 
-  #evaluateSoon(): void {
-    if (this.#evaluation?.run) return;
-    this.#evaluation = this.#core.after(20, "near set", () => this.#evaluateNow());
+  /** With the next work there is where nothing new was heard; at once otherwise. */
+  #evaluateSoon(isNews = true): void {
+    if (!this.#evaluation?.run)
+      this.#evaluation = this.#core.timers.at(
+        this.#core.now + 20,
+        "near set",
+        () => this.#evaluateNow(),
+        NO_NEWS_SLACK_MS,
+      );
+    if (isNews) this.#evaluation.slackMs = 0;
   }
 
   /** Links to every member heard of that belongs to the near set. */
@@ -537,7 +551,7 @@ export class Upkeep {
   #checkPeriodically(): void {
     if (!this.#running) return;
     this.#check();
-    this.#core.after(this.#core.vary(CHECK_PERIOD_MS, 0.1), "check", () => this.#checkPeriodically());
+    this.#core.roughlyAfter(this.#core.vary(CHECK_PERIOD_MS, 0.1), "check", () => this.#checkPeriodically());
   }
 
   /** Asks, through a random edge, who stands around our own address. */
@@ -569,7 +583,7 @@ export class Upkeep {
     }
     const isYoung = core.now - this.#startedAt < YOUNG_MS;
     const period = isYoung ? COORD_PERIOD_YOUNG_MS : COORD_PERIOD_MS;
-    core.after(core.vary(period, 0.1), "coordinates", () => this.#followRoundTrips());
+    core.roughlyAfter(core.vary(period, 0.1), "coordinates", () => this.#followRoundTrips());
   }
 
   #ask(
