@@ -78,7 +78,7 @@ export const PATHS_PER_SESSION = 8;
 export const PUNCH_PACE_MS = 20;
 export const PUNCH_PAIRS = 36;
 /** Starts of the rounds of checks: three at most to each address. */
-export const PUNCH_ROUNDS_MS = [0, 700, 2_500] as const;
+export const PUNCH_ROUNDS_MS = [0, 350, 1_500] as const;
 /** Where both transports may be used, TCP is tried when UDP had no answer for so long. */
 export const TCP_AFTER_MS = 1_500;
 /** Two nodes that can both dial: the one with the higher address waits for the other. */

@@ -459,4 +459,18 @@ describe("IP", () => {
       { slot: slotOf(b), counters: { ipTxPackets: 3, txPackets: 4, txBytes: 32 + 3 * 120 } },
     ]);
   });
+
+  it("tells the third IP packet within 5 s at once, where no path is direct", () => {
+    const [a, b] = [node("1"), node("2")];
+    join(a, b);
+    a.path.apply({ kind: "pathUse", slot: slotOf(b), path: { kind: "ring" } });
+    a.path.apply({ kind: "ipMap", entries: [{ prefix: "172.16.1.2/32", peer: b.self, slot: slotOf(b) }] });
+    a.path.sendIp(ip(1));
+    a.path.sendIp(ip(2));
+    expect(a.inputs).toEqual([]);
+    a.path.sendIp(ip(3));
+    expect(a.inputs).toMatchObject([{ kind: "traffic", counters: { ipTxPackets: 3 } }]);
+    a.path.sendIp(ip(4));
+    expect(a.inputs).toHaveLength(1);
+  });
 });

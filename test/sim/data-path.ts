@@ -64,6 +64,9 @@ export interface DataPathOptions {
 const TRANSIT_TTL = 32;
 const TUNNEL_TTL = 1;
 const SAY_EACH_MS = 1000;
+/** So many IP packets so soon after one another earn their peer a link of its own. */
+const EARNED_PACKETS = 3;
+const EARNED_WITHIN_MS = 5000;
 const NO_ROUTE_SAID_LIMIT = 4096;
 
 /** How a packet came: from the socket, or out of a TRANSIT packet of the session `hop`. */
@@ -193,6 +196,7 @@ export class DataPath {
     }
     session.counters.ipTxPackets++;
     this.#ipMoved(session);
+    this.#tellThird(session);
     this.#sendFrame(session.slot, undefined, { kind: "ip", ip: packet }, dataSize(packet.sizeBytes));
   }
 
@@ -454,6 +458,18 @@ export class DataPath {
     session.counters.ipRxPackets++;
     this.#ipMoved(session);
     this.#options.deliverIp(packet);
+  }
+
+  /** The third packet within 5 s to a peer without a direct path is told at once, once a second. */
+  #tellThird(session: Session): void {
+    if (session.path !== undefined && isDirect(session.path)) return;
+    const now = this.#options.now();
+    session.ipSentAt.push(now);
+    if (session.ipSentAt.length < EARNED_PACKETS) return;
+    const first = session.ipSentAt.shift() ?? now;
+    if (now - first >= EARNED_WITHIN_MS || now - session.thirdSaidAt < SAY_EACH_MS) return;
+    session.thirdSaidAt = now;
+    this.#options.input({ kind: "traffic", slot: session.slot, counters: { ...session.counters } });
   }
 
   /** Counters are told a second after the first packet, for all sessions at once. */

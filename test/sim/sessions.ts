@@ -24,6 +24,9 @@ export interface Session {
   readonly newPathSaidAt: Map<string, Instant>;
   /** Whether IP counters moved since they were last told. */
   ipMoved: boolean;
+  /** When the last two IP packets without a direct path were sent, and when a third was last told of at once. */
+  readonly ipSentAt: Instant[];
+  thirdSaidAt: Instant;
 }
 
 export function newSession(slot: Slot, peer: RingAddress): Session {
@@ -44,6 +47,8 @@ export function newSession(slot: Slot, peer: RingAddress): Session {
     },
     newPathSaidAt: new Map(),
     ipMoved: false,
+    ipSentAt: [],
+    thirdSaidAt: Number.NEGATIVE_INFINITY,
   };
 }
 

@@ -399,12 +399,7 @@ fn tick(shared: &Shared) {
         let mut late = lock(&network.held).expire(now);
         for session in network.sessions.load().values() {
             late += session.expire(now);
-            let totals = session.counters.totals();
-            let mut told = lock(&session.told);
-            if *told != totals {
-                *told = totals;
-                shared.tell(Event::Traffic { network: network.id, slot: session.slot, totals });
-            }
+            shared.tell_traffic(network, session);
         }
         shared.drops.add(Reason::HeldTooLong, late as u64);
     }

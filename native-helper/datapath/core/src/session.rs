@@ -28,6 +28,8 @@ const PATHS_MAX: usize = 8;
 /// Packets that wait until their inner source is known.
 const HELD_MAX: usize = 8;
 pub const HELD_FOR: Duration = Duration::from_secs(1);
+/// So soon after one another three IP packets to a peer earn it a link of its own (overlay.md section 7 "Shortcuts").
+const EARNED_WITHIN: Duration = Duration::from_secs(5);
 
 /// One way that a session's packets go.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -167,8 +169,16 @@ pub struct Session {
     next_fragment: AtomicU16,
     said: Mutex<Vec<(Path, Instant)>>,
     held: Mutex<HeldSources>,
+    sent: Mutex<Sent>,
     /// What the last `traffic` event said.
     pub told: Mutex<Totals>,
+}
+
+/// The last two IP packets sent, newest first, and when the third was said.
+#[derive(Default)]
+struct Sent {
+    at: [Option<Instant>; 2],
+    said: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -192,6 +202,7 @@ impl Session {
             next_fragment: AtomicU16::new(0),
             said: Mutex::default(),
             held: Mutex::default(),
+            sent: Mutex::default(),
             told: Mutex::default(),
         }
     }
@@ -214,6 +225,13 @@ impl Session {
         }
         said.push((path, now));
         true
+    }
+
+    /// Counts IP packets sent. Whether that is to be told at once: no path is direct, and they were the third within 5 s.
+    pub fn ip_sent(&self, packets: u64) -> bool {
+        self.counters.ip_tx(packets);
+        let is_direct = self.path.load().as_deref().is_some_and(|path| matches!(path, Path::Udp(_) | Path::Tcp(_)));
+        !is_direct && packets > 0 && lock(&self.sent).is_third(Instant::now(), packets)
     }
 
     /// Keeps a packet of unknown inner source for a second. The answers: whether it was kept, whether to ask.
@@ -246,6 +264,23 @@ impl Session {
         let before = held.packets.len();
         held.packets.retain(|(at, _)| now.saturating_duration_since(*at) < HELD_FOR);
         before - held.packets.len() + lock(&self.fragments).expire(now)
+    }
+}
+
+impl Sent {
+    fn is_third(&mut self, now: Instant, packets: u64) -> bool {
+        let first = match packets {
+            1 => self.at[1],
+            2 => self.at[0],
+            _ => Some(now),
+        };
+        self.at = [Some(now), if packets == 1 { self.at[0] } else { Some(now) }];
+        let is_third = first.is_some_and(|at| now.saturating_duration_since(at) < EARNED_WITHIN);
+        let is_due = is_third && self.said.is_none_or(|at| now.saturating_duration_since(at) >= SAY_AGAIN);
+        if is_due {
+            self.said = Some(now);
+        }
+        is_due
     }
 }
 
@@ -282,6 +317,28 @@ mod tests {
 
     fn session() -> Session {
         Session::new(1, RingAddr([1; 20]), Budget::default())
+    }
+
+    #[test]
+    fn the_third_packet_within_five_seconds_is_said_once_a_second() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut sent = Sent::default();
+        let said: Vec<_> = [0, 3_000, 6_000, 7_000, 7_900, 8_000].map(|ms| sent.is_third(at(ms), 1)).into();
+        assert_eq!(said, [false, false, false, true, false, true]);
+        let mut sent = Sent::default();
+        assert!(!sent.is_third(at(0), 2) && sent.is_third(at(1), 1), "of a pair and one more the one is the third");
+        assert!(Sent::default().is_third(at(0), 3), "so is the last of three that come as one");
+    }
+
+    #[test]
+    fn packets_on_a_direct_path_are_only_counted() {
+        let session = session();
+        session.path.store(Some(Arc::new(Path::Udp(SocketAddr::from(([192, 0, 2, 1], 1))))));
+        assert!(!session.ip_sent(3));
+        session.path.store(Some(Arc::new(Path::Ring)));
+        assert!(session.ip_sent(3));
+        assert_eq!(session.counters.totals().ip_tx_packets, 6);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::fib::{Fib, Slot};
 use crate::frag::Budget;
 use crate::gate::Mac1Keys;
 use crate::ipmap::IpMap;
-use crate::session::{HELD_FOR, IndexMap, Key, Session};
+use crate::session::{HELD_FOR, IndexMap, Key, Session, lock};
 use crate::socket::{Sockets, TxBatch};
 use crate::streams::Streams;
 use crate::tap::Tap;
@@ -51,6 +51,16 @@ impl Shared {
     pub fn tell(&self, event: Event) {
         if !self.events.push(event) {
             self.drops.count(Reason::EventQueueFull);
+        }
+    }
+
+    /// Says what a session moved so far, where that is news.
+    pub fn tell_traffic(&self, network: &Network, session: &Session) {
+        let mut told = lock(&session.told);
+        let totals = session.counters.totals();
+        if *told != totals {
+            *told = totals;
+            self.tell(Event::Traffic { network: network.id, slot: session.slot, totals });
         }
     }
 }

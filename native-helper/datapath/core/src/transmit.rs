@@ -148,7 +148,9 @@ pub fn send_ip(
     let sessions = network.sessions.load();
     let session = sessions.get(&slot).filter(|session| session.can_send()).ok_or(Reason::NoEntry)?;
     let packets = sender.ip(network, session, packet, info, offload)?;
-    session.counters.ip_tx(packets);
+    if session.ip_sent(packets) {
+        sender.shared.tell_traffic(network, session);
+    }
     Ok(())
 }
 
