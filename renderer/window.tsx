@@ -17,8 +17,9 @@ import { type ScreenSpec, ScreensProvider } from "./shell/screen.tsx";
 import { SideBar } from "./shell/side-bar.tsx";
 import { TopBar } from "./shell/top-bar.tsx";
 import { useApp, useAppearance, useAppModel } from "./store/app-store.tsx";
-import { conditionOf, stateOf, troubleOf } from "./store/condition.ts";
-import { useModel, useNow, useWindow } from "./store/context.tsx";
+import { conditionOf, type Trouble, troubleOf } from "./store/condition.ts";
+import { useDerived, useModel, useWindow } from "./store/context.tsx";
+import type { WindowState } from "./store/window-store.ts";
 import { Button } from "./ui/button.tsx";
 import { Notice } from "./ui/notice.tsx";
 import { Toast } from "./ui/toast.tsx";
@@ -29,25 +30,14 @@ export const MAIN = "main";
 
 export function Window() {
   const t = useText();
-  const now = useNow();
   const route = useRoute();
-  const reach = useWindow((state) => state.reach);
-  const noise = useWindow((state) => state.noise);
-  const snapshot = useWindow((state) => state.snapshot);
-  const affiliation = useWindow((state) => state.affiliation);
-  const newsAt = useWindow((state) => state.newsAt);
-  const condition = conditionOf(reach, snapshot, affiliation, noise);
-  const trouble = condition.kind === "affiliation" ? troubleOf(reach, newsAt, now, noise) : undefined;
+  const { condition, trouble, iface } = useDerived(frameOf);
   const stopped = trouble?.kind === "noHelper";
   const screen = screens.find(({ id }) => id === route) ?? (screens[0] as ScreenSpec);
   // The frame answers a key at once; what the screen shows may take longer to draw.
   const drawn = useDeferredValue(screen);
   const spoken =
-    affiliation && condition.kind === "affiliation"
-      ? stopped
-        ? t("state.stopped")
-        : word(t, stateOf(affiliation), affiliation)
-      : "";
+    condition.kind === "affiliation" ? (stopped ? t("state.stopped") : word(t, condition.state, iface)) : "";
   const model = useModel();
   const overlay = useWindow((state) => state.overlay);
   const closeOverlay = () => model.showOverlay(undefined);
@@ -96,6 +86,17 @@ export function Window() {
       {joining && <JoinDialog opened={joining.opened} />}
     </ScreensProvider>
   );
+}
+
+/** What the frame shows of the state: it is drawn anew when one of these changes, not with every second's values. */
+function frameOf({ reach, noise, snapshot, affiliation, newsAt }: WindowState, now: number) {
+  const condition = conditionOf(reach, snapshot, affiliation, noise);
+  const trouble = condition.kind === "affiliation" ? troubleOf(reach, newsAt, now, noise) : undefined;
+  return { condition, trouble: trouble && inSeconds(trouble), iface: affiliation?.interface.name ?? "" };
+}
+
+function inSeconds(trouble: Trouble): Trouble {
+  return "silentMs" in trouble ? { ...trouble, silentMs: Math.floor(trouble.silentMs / 1000) * 1000 } : trouble;
 }
 
 const Beside = memo(Inspector);

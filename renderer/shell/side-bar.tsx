@@ -6,9 +6,9 @@ import type { AffiliationView } from "#contract";
 import { InterfaceCard } from "../features/interface-switch/interface-card.tsx";
 import { word } from "../features/state/state-panel.tsx";
 import { stateOf } from "../store/condition.ts";
-import { useModel, useWindow } from "../store/context.tsx";
+import { useDerived, useModel, useWindow } from "../store/context.tsx";
 import { monogram } from "../ui/format.ts";
-import { type Text, useText } from "../words/words.tsx";
+import { useText } from "../words/words.tsx";
 import { RingIcon } from "./ring-icon.tsx";
 import { hashOf, type ScreenId } from "./route.ts";
 import { type ScreenSpec, useScreens } from "./screen.tsx";
@@ -24,14 +24,14 @@ export interface SideBarProps {
 export function SideBar({ route, stopped }: SideBarProps) {
   const t = useText();
   const screens = useScreens();
-  const affiliation = useWindow((state) => state.affiliation);
+  const isMember = useWindow((state) => state.affiliation !== undefined);
   return (
     <aside className={styles.side} data-region aria-label={t("app.name")}>
       <div className={styles.brand}>
         <RingIcon size={22} />
         <span className={styles.wide}>{t("app.name")}</span>
       </div>
-      {affiliation && <AffiliationSwitch affiliation={affiliation} stopped={stopped} />}
+      {isMember && <AffiliationSwitch stopped={stopped} />}
       <nav aria-label={t("nav.label")} className={styles.nav}>
         {([1, 2] as const).map((group) => (
           <ul key={group}>
@@ -45,9 +45,9 @@ export function SideBar({ route, stopped }: SideBarProps) {
           </ul>
         ))}
       </nav>
-      {affiliation && (
+      {isMember && (
         <div className={styles.foot}>
-          <InterfaceCard affiliation={affiliation} />
+          <InterfaceCard />
         </div>
       )}
     </aside>
@@ -75,27 +75,25 @@ function Destination({ screen, isHere }: { readonly screen: ScreenSpec; readonly
   );
 }
 
-function AffiliationSwitch({
-  affiliation,
-  stopped,
-}: {
-  readonly affiliation: AffiliationView;
-  readonly stopped: boolean;
-}) {
+function AffiliationSwitch({ stopped }: { readonly stopped: boolean }) {
   const t = useText();
   const model = useModel();
-  const affiliations = useWindow((state) => state.snapshot?.status.affiliations) ?? [];
-  const state = stopped ? t("state.stopped") : stateWords(t, affiliation);
+  const { here, affiliations } = useDerived(({ affiliation, snapshot }) => ({
+    here: affiliation && entryOf(affiliation),
+    affiliations: snapshot?.status.affiliations.map(entryOf) ?? [],
+  }));
+  if (here === undefined) return null;
+  const state = stopped ? t("state.stopped") : word(t, here.state, here.iface);
   const face = (
     <>
       <span className={styles.monogram} aria-hidden="true">
-        {monogram(affiliation.name)}
+        {monogram(here.name)}
       </span>
       <span className={styles.names}>
-        <span className={styles.name} title={affiliation.name}>
-          {affiliation.name}
+        <span className={styles.name} title={here.name}>
+          {here.name}
         </span>
-        <span className={styles.state} data-state={stopped ? "stopped" : stateOf(affiliation)}>
+        <span className={styles.state} data-state={stopped ? "stopped" : here.state}>
           {state}
         </span>
       </span>
@@ -104,10 +102,7 @@ function AffiliationSwitch({
   if (affiliations.length < 2) return <div className={styles.affiliation}>{face}</div>;
   return (
     <MenuTrigger>
-      <Button
-        className={styles.affiliation ?? ""}
-        aria-label={t("nav.switchAffiliation", { name: affiliation.name, state })}
-      >
+      <Button className={styles.affiliation ?? ""} aria-label={t("nav.switchAffiliation", { name: here.name, state })}>
         {face}
         <ChevronsUpDown size={14} aria-hidden />
       </Button>
@@ -116,7 +111,7 @@ function AffiliationSwitch({
           aria-label={t("nav.affiliations")}
           selectionMode="single"
           disallowEmptySelection
-          selectedKeys={[affiliation.name]}
+          selectedKeys={[here.name]}
           onAction={(name) => model.showAffiliation(String(name))}
         >
           {affiliations.map((each) => (
@@ -126,8 +121,8 @@ function AffiliationSwitch({
               </span>
               <span className={styles.names}>
                 <span className={styles.name}>{each.name}</span>
-                <span className={styles.state} data-state={stateOf(each)}>
-                  {stateWords(t, each)}
+                <span className={styles.state} data-state={each.state}>
+                  {word(t, each.state, each.iface)}
                 </span>
               </span>
             </MenuItem>
@@ -138,6 +133,7 @@ function AffiliationSwitch({
   );
 }
 
-function stateWords(t: Text, affiliation: AffiliationView): string {
-  return word(t, stateOf(affiliation), affiliation);
+/** As much of an affiliation as the sidebar shows. */
+function entryOf(affiliation: AffiliationView) {
+  return { name: affiliation.name, state: stateOf(affiliation), iface: affiliation.interface.name };
 }

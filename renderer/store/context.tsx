@@ -1,5 +1,14 @@
 /** The window's model for components, and the second hand of the window. */
-import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { useStore } from "zustand";
 import type { WindowModel, WindowState } from "./window-store.ts";
 
@@ -29,4 +38,30 @@ export function useNow(): number {
     return () => clearInterval(timer);
   }, [clock]);
   return now;
+}
+
+/**
+ * What follows from the state and the time, looked at with each change and each second, and drawn again only when it
+ * comes out different. The selector may build a small new object; times in it are to be whole seconds.
+ */
+export function useDerived<T>(select: (state: WindowState, now: number) => T): T {
+  const { store, clock } = useModel();
+  const kept = useRef<{ readonly value: T; readonly text: string }>(undefined);
+  const subscribe = useCallback(
+    (wake: () => void) => {
+      const stop = store.subscribe(wake);
+      const timer = setInterval(wake, 1000);
+      return () => {
+        stop();
+        clearInterval(timer);
+      };
+    },
+    [store],
+  );
+  return useSyncExternalStore(subscribe, () => {
+    const value = select(store.getState(), clock());
+    const text = JSON.stringify(value) ?? "";
+    if (kept.current?.text !== text) kept.current = { value, text };
+    return kept.current.value;
+  });
 }

@@ -41,7 +41,10 @@ export function peersOf(
   before: ReadonlyMap<string, Peer>,
 ): ReadonlyMap<string, Peer> {
   const taken = new Map<string, number>();
-  for (const row of rows) taken.set(nameOf(row), (taken.get(nameOf(row)) ?? 0) + 1);
+  for (const row of rows) {
+    const name = nameOf(row);
+    taken.set(name, (taken.get(name) ?? 0) + 1);
+  }
   const silent = new Set(ring.members.filter((member) => member.silent).map((member) => member.ringAddress));
   const next = new Map<string, Peer>();
   for (const row of rows) {
@@ -85,6 +88,7 @@ export interface Filter {
 
 export function matches(peer: Peer, { kind, query }: Filter): boolean {
   if (kind === "linked" ? peer.kind === "routed" : kind !== "all" && peer.kind !== kind) return false;
+  if (query === "") return true; // Nearly always, and for each peer of each picture.
   const wanted = query.trim().toLocaleLowerCase();
   if (wanted === "") return true;
   const { name, virtualIp, virtualIp6, ringAddress, site } = peer.row;
@@ -224,6 +228,6 @@ export function linkSummaries(peers: ReadonlyMap<string, Peer>): readonly LinkSu
 
 /** Median of what is known; null of nothing. */
 export function median(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const known = Float64Array.from(values.filter((value) => value !== null)).sort();
   return known.length === 0 ? null : (known[Math.floor((known.length - 1) / 2)] as number);
 }

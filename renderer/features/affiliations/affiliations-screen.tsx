@@ -85,7 +85,7 @@ function Membership({ affiliation, readOnly, onLeave }: MembershipProps) {
           <h2>{affiliation.name}</h2>
           <p>
             {t("aff.facts", {
-              state: word(t, stateOf(affiliation), affiliation),
+              state: word(t, stateOf(affiliation), affiliation.interface.name),
               iface: affiliation.interface.name,
               ip: affiliation.virtualIp ?? UNKNOWN,
               count: affiliation.peersKnown,

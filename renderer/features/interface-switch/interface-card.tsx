@@ -1,9 +1,8 @@
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { useMemo } from "react";
-import type { AffiliationView } from "#contract";
-import { useModel, useNow, useWindow } from "../../store/context.tsx";
+import { useDerived, useModel, useWindow } from "../../store/context.tsx";
 import type { Peer } from "../../store/peers.ts";
-import { isOn } from "../../store/window-store.ts";
+import { isOn, type WindowState } from "../../store/window-store.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatRate, UNKNOWN } from "../../ui/format.ts";
 import { Switch } from "../../ui/switch.tsx";
@@ -11,13 +10,12 @@ import { useText } from "../../words/words.tsx";
 import styles from "./interface-card.module.css";
 
 /** The virtual interface: its address, its own switch (the ring stays), and what goes over it. */
-export function InterfaceCard({ affiliation }: { readonly affiliation: AffiliationView }) {
+export function InterfaceCard() {
   const t = useText();
   const model = useModel();
-  const now = useNow();
-  const guess = useWindow((state) => state.guesses.interface);
-  const readOnly = useWindow((state) => state.reach.kind !== "open" || state.reach.readOnly);
-  const { name } = affiliation.interface;
+  const shown = useDerived(cardOf);
+  if (shown === undefined) return null;
+  const { name, virtualIp } = shown;
   return (
     <section className={styles.card} aria-label={t("interface.title", { iface: name })}>
       <div className={styles.head}>
@@ -26,21 +24,34 @@ export function InterfaceCard({ affiliation }: { readonly affiliation: Affiliati
             <strong>{name}</strong> <span className={styles.quiet}>{t("interface.word")}</span>
           </p>
           <p className={styles.address}>
-            <span className="mono">{affiliation.virtualIp ?? UNKNOWN}</span>
-            {affiliation.virtualIp !== null && <CopyButton value={affiliation.virtualIp} label={t("peer.copyIp")} />}
+            <span className="mono">{virtualIp ?? UNKNOWN}</span>
+            {virtualIp !== null && <CopyButton value={virtualIp} label={t("peer.copyIp")} />}
           </p>
         </div>
         <Switch
           label={t("tray.interface", { iface: name })}
-          isOn={guess ? guess.on : isOn(affiliation, "interface")}
-          isPending={guess !== undefined && now < guess.until}
-          isDisabled={readOnly || affiliation.state === "off"}
+          isOn={shown.isOn}
+          isPending={shown.isPending}
+          isDisabled={shown.isFixed}
           onChange={(on) => void model.setSwitch("interface", on)}
         />
       </div>
-      <Rates isUp={affiliation.interface.state === "up"} />
+      <Rates isUp={shown.isUp} />
     </section>
   );
+}
+
+function cardOf({ affiliation, guesses, reach }: WindowState, now: number) {
+  if (affiliation === undefined) return undefined;
+  const guess = guesses.interface;
+  return {
+    name: affiliation.interface.name,
+    virtualIp: affiliation.virtualIp,
+    isUp: affiliation.interface.state === "up",
+    isOn: guess ? guess.on : isOn(affiliation, "interface"),
+    isPending: guess !== undefined && now < guess.until,
+    isFixed: reach.kind !== "open" || reach.readOnly || affiliation.state === "off",
+  };
 }
 
 function Rates({ isUp }: { readonly isUp: boolean }) {

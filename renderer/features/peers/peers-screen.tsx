@@ -1,8 +1,8 @@
-import { useMemo } from "react";
+import { memo, useMemo } from "react";
 import { ToggleButton } from "react-aria-components/ToggleButton";
 import { ToggleButtonGroup } from "react-aria-components/ToggleButtonGroup";
 import { places } from "../../shell/keys.ts";
-import { useModel, useNow, useWindow } from "../../store/context.tsx";
+import { useDerived, useModel, useWindow } from "../../store/context.tsx";
 import { type KindFilter, matches, median, type Peer, peerKinds } from "../../store/peers.ts";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
@@ -61,11 +61,8 @@ export function PeersBadge() {
 
 function FilterBar({ filterId }: { readonly filterId: string }) {
   const t = useText();
-  const count = useCount();
   const model = useModel();
   const filter = useWindow((state) => state.filter);
-  const peers = useWindow((state) => state.peers);
-  const counts = useMemo(() => countFilters(peers), [peers]);
   return (
     <div className={styles.bar}>
       <ToggleButtonGroup
@@ -80,13 +77,32 @@ function FilterBar({ filterId }: { readonly filterId: string }) {
           <ToggleButton key={kind} id={kind} className={styles.chip ?? ""}>
             {kind !== "all" && kind !== "linked" && <LinkGlyph kind={kind} transport={null} />}
             {kind === "all" || kind === "linked" ? t(`filter.${kind}`) : t(`link.${kind}`)}
-            <span className={styles.number}>{count(counts[kind])}</span>
+            <span className={styles.number}>
+              <Count of={kind} />
+            </span>
           </ToggleButton>
         ))}
       </ToggleButtonGroup>
       <FilterField id={filterId} />
     </div>
   );
+}
+
+function Count({ of }: { readonly of: KindFilter }) {
+  const count = useCount();
+  return count(useWindow((state) => countsOf(state.peers)[of]));
+}
+
+const counted = new WeakMap<ReadonlyMap<string, Peer>, Record<KindFilter, number>>();
+
+/** Counted once for each picture, however often it is asked. */
+function countsOf(peers: ReadonlyMap<string, Peer>): Record<KindFilter, number> {
+  let counts = counted.get(peers);
+  if (counts === undefined) {
+    counts = countFilters(peers);
+    counted.set(peers, counts);
+  }
+  return counts;
 }
 
 function countFilters(peers: ReadonlyMap<string, Peer>): Record<KindFilter, number> {
@@ -136,17 +152,29 @@ function Marked() {
 
 function Foot() {
   const t = useText();
-  const now = useNow();
-  const newsAt = useWindow((state) => state.newsAt) ?? now;
   const peers = useWindow((state) => state.peers);
   const filter = useWindow((state) => state.filter);
   const shown = useMemo(() => [...peers.values()].filter((peer) => matches(peer, filter)), [peers, filter]);
   return (
     <footer className={styles.foot}>
-      <span>{t("table.shown", { count: shown.length })}</span>
+      <Message id="table.shown" count={shown.length} />
       <span className={styles.notice}>{t("peers.notice")}</span>
-      <span>{t("table.median", { rtt: formatRtt(median(shown.map((peer) => peer.rttMs))) })}</span>
-      <span className={styles.updated}>{t("table.updated", { duration: formatDuration((now - newsAt) / 1000) })}</span>
+      <Message id="table.median" rtt={formatRtt(median(shown.map((peer) => peer.rttMs)))} />
+      <Updated />
     </footer>
   );
+}
+
+/** A message whose words are put together anew only for other values. */
+const Message = memo(function Message({
+  id,
+  ...values
+}: { readonly id: "table.shown" | "table.median" } & Readonly<Record<string, string | number>>) {
+  return <span>{useText()(id, values)}</span>;
+});
+
+function Updated() {
+  const t = useText();
+  const seconds = useDerived(({ newsAt }, now) => Math.floor((now - (newsAt ?? now)) / 1000));
+  return <span className={styles.updated}>{t("table.updated", { duration: formatDuration(seconds) })}</span>;
 }

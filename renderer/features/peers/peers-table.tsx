@@ -1,7 +1,7 @@
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type ComponentType, memo, useEffect, useMemo, useRef, useState } from "react";
+import { type ComponentType, memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Column as AriaColumn, Cell, Row, Table, TableBody, TableHeader } from "react-aria-components/Table";
-import { TableLayout, Virtualizer } from "react-aria-components/Virtualizer";
+import { Virtualizer } from "react-aria-components/Virtualizer";
 import { useModel, useWindow } from "../../store/context.tsx";
 import {
   type Column,
@@ -17,13 +17,14 @@ import { type MessageId, useText } from "../../words/words.tsx";
 import { nameOfAddress } from "./names.ts";
 import * as cells from "./peer-cells.tsx";
 import styles from "./peers-table.module.css";
+import { RowsInOnePiece, RowsLayout } from "./table-rows.tsx";
 
 interface ColumnSpec {
   readonly id: Column;
   readonly title: MessageId;
   readonly cell: ComponentType<cells.CellProps>;
-  /** A share of what is left, or pixels. */
-  readonly width: `${number}fr` | number;
+  /** Its share of the width of the table. */
+  readonly share: number;
   readonly minWidth: number;
   /** Numbers stand at the end of their column. */
   readonly atEnd?: boolean;
@@ -32,28 +33,29 @@ interface ColumnSpec {
 }
 
 const columns: readonly ColumnSpec[] = [
-  { id: "name", title: "col.name", cell: cells.NameCell, width: "1.3fr", minWidth: 120, from: 0 },
-  { id: "site", title: "col.site", cell: cells.SiteCell, width: "1fr", minWidth: 110, from: 1016 },
-  { id: "virtualIp", title: "fact.virtualIp", cell: cells.IpCell, width: "1fr", minWidth: 118, from: 0 },
-  { id: "ringAddress", title: "fact.ringAddress", cell: cells.AddressCell, width: "1.2fr", minWidth: 160, from: 1320 },
-  { id: "link", title: "col.link", cell: cells.LinkCell, width: "1.2fr", minWidth: 162, from: 0 },
-  { id: "via", title: "col.via", cell: cells.ViaCell, width: "1fr", minWidth: 104, from: 1120 },
-  { id: "rtt", title: "col.rtt", cell: cells.RttCell, width: "1.1fr", minWidth: 134, from: 536 },
-  { id: "hops", title: "col.hops", cell: cells.HopsCell, width: "0.5fr", minWidth: 64, atEnd: true, from: 696 },
+  { id: "name", title: "col.name", cell: cells.NameCell, share: 1.3, minWidth: 120, from: 0 },
+  { id: "site", title: "col.site", cell: cells.SiteCell, share: 1, minWidth: 110, from: 1016 },
+  { id: "virtualIp", title: "fact.virtualIp", cell: cells.IpCell, share: 1, minWidth: 118, from: 0 },
+  { id: "ringAddress", title: "fact.ringAddress", cell: cells.AddressCell, share: 1.2, minWidth: 160, from: 1320 },
+  { id: "link", title: "col.link", cell: cells.LinkCell, share: 1.2, minWidth: 162, from: 0 },
+  { id: "via", title: "col.via", cell: cells.ViaCell, share: 1, minWidth: 104, from: 1120 },
+  { id: "rtt", title: "col.rtt", cell: cells.RttCell, share: 1.1, minWidth: 134, from: 536 },
+  { id: "hops", title: "col.hops", cell: cells.HopsCell, share: 0.5, minWidth: 64, atEnd: true, from: 696 },
   {
     id: "received",
     title: "col.received",
     cell: cells.ReceivedCell,
-    width: "0.8fr",
+    share: 0.8,
     minWidth: 96,
     atEnd: true,
     from: 632,
   },
-  { id: "sent", title: "col.sent", cell: cells.SentCell, width: "0.8fr", minWidth: 96, atEnd: true, from: 860 },
-  { id: "nat", title: "col.nat", cell: cells.NatCell, width: "0.8fr", minWidth: 112, from: 980 },
+  { id: "sent", title: "col.sent", cell: cells.SentCell, share: 0.8, minWidth: 96, atEnd: true, from: 860 },
+  { id: "nat", title: "col.nat", cell: cells.NatCell, share: 0.8, minWidth: 112, from: 980 },
 ];
 
 const HEAD_HEIGHT = 34;
+const LAYOUT = { rowHeight, headingHeight: HEAD_HEIGHT };
 /** Rows by a live column change places at most this often, and never under the pointer. */
 const RESORT_MS = 2000;
 
@@ -63,7 +65,8 @@ export const PeersTable = memo(function PeersTable({ id }: { readonly id: string
   const model = useModel();
   const [sort, setSort] = useState<Sort>({ column: "link", descending: false });
   const host = useRef<HTMLDivElement>(null);
-  const width = useWidth(host);
+  const table = useRef<HTMLTableElement & HTMLDivElement>(null);
+  const width = useWidth(table);
   const addresses = useSorted(sort, host);
   const marked = useWindow((state) => state.marked);
   const items = useMemo(() => addresses.map(itemOf), [addresses]);
@@ -72,48 +75,53 @@ export const PeersTable = memo(function PeersTable({ id }: { readonly id: string
     () => columns.filter((column) => width >= column.from && (column.id !== "site" || anySite)),
     [width, anySite],
   );
+  const sized = useMemo(() => sizedColumns(shown, width), [shown, width]);
+  const template = { "--columns": sized.map((column) => `${column.width}px`).join(" ") } as React.CSSProperties;
   return (
-    <div className={styles.host} ref={host} id={id}>
-      <Virtualizer layout={TableLayout} layoutOptions={{ rowHeight, headingHeight: HEAD_HEIGHT }}>
-        <Table
-          className={styles.table ?? ""}
-          aria-label={t("nav.peers")}
-          selectionMode="multiple"
-          selectionBehavior="replace"
-          selectedKeys={marked}
-          // The set is kept as it came: it remembers where a range begins that Shift widens.
-          onSelectionChange={(keys) => model.mark(keys === "all" ? new Set(addresses) : (keys as Set<string>))}
-          onRowAction={(address) => model.select(String(address))}
-          sortDescriptor={{ column: sort.column, direction: sort.descending ? "descending" : "ascending" }}
-          onSortChange={({ column, direction }) =>
-            setSort({ column: column as Column, descending: direction === "descending" })
-          }
-        >
-          <TableHeader columns={shown}>
-            {(column) => (
-              <AriaColumn
-                id={column.id}
-                className={styles.column ?? ""}
-                allowsSorting
-                isRowHeader={column.id === "name"}
-                width={column.width}
-                minWidth={column.minWidth}
-                textValue={t(column.title)}
-              >
-                {({ sortDirection }) => (
-                  <span className={styles.title} data-at-end={column.atEnd || undefined}>
-                    {t(column.title)}
-                    {sortDirection === "ascending" && <ArrowUp size={12} aria-hidden />}
-                    {sortDirection === "descending" && <ArrowDown size={12} aria-hidden />}
-                  </span>
-                )}
-              </AriaColumn>
-            )}
-          </TableHeader>
-          <TableBody items={items} dependencies={[shown]}>
-            {(item) => <PeerLine address={item.id} shown={shown} />}
-          </TableBody>
-        </Table>
+    <div className={styles.host} ref={host} id={id} style={template}>
+      <Virtualizer layout={RowsLayout} layoutOptions={LAYOUT}>
+        <RowsInOnePiece>
+          <Table
+            ref={table}
+            className={styles.table ?? ""}
+            aria-label={t("nav.peers")}
+            selectionMode="multiple"
+            selectionBehavior="replace"
+            selectedKeys={marked}
+            // The set is kept as it came: it remembers where a range begins that Shift widens.
+            onSelectionChange={(keys) => model.mark(keys === "all" ? new Set(addresses) : (keys as Set<string>))}
+            onRowAction={(address) => model.select(String(address))}
+            sortDescriptor={{ column: sort.column, direction: sort.descending ? "descending" : "ascending" }}
+            onSortChange={({ column, direction }) =>
+              setSort({ column: column as Column, descending: direction === "descending" })
+            }
+          >
+            <TableHeader columns={sized}>
+              {(column) => (
+                <AriaColumn
+                  id={column.id}
+                  className={`${styles.column} ${column === sized[0] ? styles.first : ""} ${column === sized.at(-1) ? styles.last : ""}`}
+                  allowsSorting
+                  isRowHeader={column.id === "name"}
+                  width={column.width}
+                  minWidth={column.minWidth}
+                  textValue={t(column.title)}
+                >
+                  {({ sortDirection }) => (
+                    <span className={styles.title} data-at-end={column.atEnd || undefined}>
+                      {t(column.title)}
+                      {sortDirection === "ascending" && <ArrowUp size={12} aria-hidden />}
+                      {sortDirection === "descending" && <ArrowDown size={12} aria-hidden />}
+                    </span>
+                  )}
+                </AriaColumn>
+              )}
+            </TableHeader>
+            <TableBody items={items} dependencies={[shown]}>
+              {(item) => <PeerLine address={item.id} shown={shown} />}
+            </TableBody>
+          </Table>
+        </RowsInOnePiece>
       </Virtualizer>
     </div>
   );
@@ -209,13 +217,42 @@ function sameValues(a: ReadonlyMap<string, SortValue>, b: ReadonlyMap<string, So
   return true;
 }
 
-function useWidth(host: React.RefObject<HTMLElement | null>): number {
+/** The width inside the table, its scroll bar left out. */
+function useWidth(table: React.RefObject<HTMLElement | null>): number {
   const [width, setWidth] = useState(1200);
-  useEffect(() => {
-    if (host.current === null) return;
-    const observer = new ResizeObserver(([entry]) => entry && setWidth(entry.contentRect.width));
-    observer.observe(host.current);
+  useLayoutEffect(() => {
+    const element = table.current;
+    if (element === null) return;
+    setWidth(element.clientWidth);
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    observer.observe(element);
     return () => observer.disconnect();
-  }, [host]);
+  }, [table]);
   return width;
+}
+
+/** The columns with whole pixels for each: its share, at least its least width; together the width of the table. */
+function sizedColumns(
+  shown: readonly ColumnSpec[],
+  width: number,
+): readonly (ColumnSpec & { readonly width: number })[] {
+  let rest = width;
+  let shares = shown.reduce((sum, { share }) => sum + share, 0);
+  const least = new Set<ColumnSpec>();
+  // Whoever's share is too small takes its least width from the others, which may make another one's too small.
+  for (let before = -1; before !== least.size; ) {
+    before = least.size;
+    for (const column of shown) {
+      if (least.has(column) || (rest * column.share) / shares >= column.minWidth) continue;
+      least.add(column);
+      rest -= column.minWidth;
+      shares -= column.share;
+    }
+  }
+  let end = 0;
+  return shown.map((column) => {
+    const start = Math.round(end);
+    end += least.has(column) ? column.minWidth : (rest * column.share) / shares;
+    return { ...column, width: Math.round(end) - start };
+  });
 }

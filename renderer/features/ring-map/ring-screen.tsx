@@ -37,7 +37,7 @@ import { useWalk } from "../state/use-walk.ts";
 import { Legend } from "./legend.tsx";
 import { foundIn, type RingControls, RingMap } from "./ring-map.tsx";
 import styles from "./ring-screen.module.css";
-import { type Look, WHOLE, ZOOM_MOST } from "./scene.ts";
+import { type Look, ZOOM_MOST } from "./scene.ts";
 import { TimeSlider } from "./time-slider.tsx";
 
 export function RingScreen() {
@@ -51,23 +51,32 @@ export function RingScreen() {
 const NEARER = 1.4;
 const STEP_PX = 80;
 
+type Nearness = "whole" | "near" | "nearest";
+
+function nearnessOf({ zoom }: Look): Nearness {
+  if (zoom >= ZOOM_MOST) return "nearest";
+  return zoom > 1 ? "near" : "whole";
+}
+
 function Ring() {
   const t = useText();
   useWalk();
   const controls = useRef<RingControls>(null);
-  const [look, setLook] = useState<Look>(WHOLE);
+  // Only what the buttons show of it: the picture moves sixty times a second, and they stand still.
+  const [nearness, setNearness] = useState<Nearness>("whole");
+  const onLook = useCallback((look: Look) => setNearness(nearnessOf(look)), []);
   const isInspecting = useWindow((state) => state.selected !== undefined);
   useZoomKeys(controls);
   return (
     <section className={styles.screen} aria-label={t("nav.ring")}>
-      <RingMap id={places.ring} controls={controls} onLook={setLook} />
+      <RingMap id={places.ring} controls={controls} onLook={onLook} />
       <Tools controls={controls} />
       <div className={styles.corner} data-side="start">
         <Legend isFlat={isInspecting} />
       </div>
       <div className={styles.corner} data-side="end">
         <TimeSlider />
-        <Zoom controls={controls} look={look} />
+        <Zoom controls={controls} nearness={nearness} />
       </div>
     </section>
   );
@@ -171,10 +180,16 @@ function SaveMenu({ controls }: { readonly controls: React.RefObject<RingControl
 }
 
 /** Zoom by buttons, and arrows that move the picture as dragging does. */
-function Zoom({ controls, look }: { readonly controls: React.RefObject<RingControls | null>; readonly look: Look }) {
+function Zoom({
+  controls,
+  nearness,
+}: {
+  readonly controls: React.RefObject<RingControls | null>;
+  readonly nearness: Nearness;
+}) {
   const t = useText();
   const move = (dx: number, dy: number) => controls.current?.moveBy(dx * STEP_PX, dy * STEP_PX);
-  const isNear = look.zoom > 1;
+  const isNear = nearness !== "whole";
   const arrows = [
     [ArrowLeft, t("ring.moveLeft"), 1, 0],
     [ArrowRight, t("ring.moveRight"), -1, 0],
@@ -201,7 +216,7 @@ function Zoom({ controls, look }: { readonly controls: React.RefObject<RingContr
       <Button
         look="icon"
         label={t("ring.zoomIn")}
-        isDisabled={look.zoom >= ZOOM_MOST}
+        isDisabled={nearness === "nearest"}
         onPress={() => controls.current?.zoomBy(NEARER)}
       >
         <Plus size={14} aria-hidden />

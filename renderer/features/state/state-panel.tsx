@@ -38,7 +38,7 @@ export function StatePanel({
         />
         <div>
           <h2 className={styles.word} data-state={state}>
-            {stopped ? t("state.stopped") : word(t, state, affiliation)}
+            {stopped ? t("state.stopped") : word(t, state, affiliation.interface.name)}
           </h2>
           <Line state={stopped ? "stopped" : state} affiliation={affiliation} />
         </div>
@@ -49,14 +49,15 @@ export function StatePanel({
   );
 }
 
-export function word(t: Text, state: State, affiliation: AffiliationView): string {
+/** The state in one word; `iface` is the name of the interface. */
+export function word(t: Text, state: State, iface: string): string {
   switch (state) {
     case "connected":
       return t("state.connected");
     case "connecting":
       return t("state.connecting");
     case "interfaceOff":
-      return t("state.interfaceOff", { iface: affiliation.interface.name });
+      return t("state.interfaceOff", { iface });
     case "failed":
       return t("state.setupNeeded");
     case "off":
