@@ -1,6 +1,6 @@
 /** The virtual interface of one affiliation: checked before it comes up, recorded so that a killed helper's is found. */
 import { errorView, type HelperError, type InterfaceView, type Warning } from "#contract";
-import type { HelperLog, NetworkPort, SystemPort } from "./affiliation-ports.ts";
+import type { HelperLog, InterfaceLoss, NetworkPort, SystemPort } from "./affiliation-ports.ts";
 import { refuseOverlap } from "./overlap.ts";
 import type { AffiliationStore, Membership } from "./state-store.ts";
 
@@ -103,4 +103,19 @@ export class VirtualInterface {
     }
     await store.forgetInterface();
   }
+}
+
+/** What `status` says of an interface that another program did something to, `times` so far. */
+export function interfaceLostWarning(name: string, what: InterfaceLoss, times: number): Warning {
+  const did = {
+    removed: `removed the interface ${name}`,
+    down: `took the interface ${name} down`,
+    address: `took its address from the interface ${name}`,
+  }[what];
+  const again = times === 1 ? "once" : `${times} times`;
+  return {
+    code: "INTERFACE_LOST",
+    text: `Another program ${did}; the helper has made it again ${again} so far.`,
+    remedy: `Tell what manages the network of this computer to leave ${name} alone.`,
+  };
 }

@@ -17,6 +17,9 @@ export interface DataPathPort {
   close(): void;
 }
 
+/** What another program can do to an interface: remove it, take it down, take its address. */
+export type InterfaceLoss = "removed" | "down" | "address";
+
 export interface NetworkOptions {
   readonly self: RingAddress;
   readonly affiliation: string;
@@ -26,8 +29,8 @@ export interface NetworkOptions {
   /** 32 bytes; zeros where there is no passphrase. */
   readonly psk: Uint8Array;
   readonly onInput: (input: Input) => void;
-  /** Another program removed the interface; it is closed already. */
-  readonly onInterfaceLost: () => void;
+  /** Another program did this to the interface; one that was removed is closed already. */
+  readonly onInterfaceLost: (what: InterfaceLoss) => void;
 }
 
 /** One affiliation inside the data path. */

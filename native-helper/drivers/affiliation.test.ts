@@ -174,12 +174,22 @@ describe("the interface", () => {
     expect(world.tap?.name).toBe("tap0");
   });
 
-  it("is made again when another program removed it", async () => {
+  it("is made again when another program removed it or took it down, and says so", async () => {
     const joined = await helper().join(config());
-    world.tap = undefined;
-    world.network.onInterfaceLost();
-    await vi.waitFor(() => expect(world.tap?.name).toBe("tap0"));
-    expect(joined.facts().interface.state).toBe("up");
+    for (const [what, said] of [
+      ["removed", /removed the interface tap0.* once/],
+      ["down", /took the interface tap0 down.* 2 times/],
+      ["address", /its address.* 3 times/],
+    ] as const) {
+      if (what === "removed") world.tap = undefined;
+      world.network.onInterfaceLost(what);
+      await vi.waitFor(() => {
+        const { warnings } = joined.facts();
+        expect(warnings).toMatchObject([{ code: "INTERFACE_LOST", text: expect.stringMatching(said) }]);
+      });
+      await vi.waitFor(() => expect(world.tap?.name).toBe("tap0"));
+      await vi.waitFor(() => expect(joined.facts().interface.state).toBe("up"));
+    }
   });
 
   it("records the interface while it is up", async () => {

@@ -13,11 +13,12 @@ import type {
   Wake,
 } from "../overlay/boundary.ts";
 import type { RingAddress } from "../overlay/ring/address.ts";
-import { VirtualInterface } from "./affiliation-interface.ts";
+import { interfaceLostWarning, VirtualInterface } from "./affiliation-interface.ts";
 import { openNetId } from "./affiliation-keys.ts";
 import {
   type DataPathPort,
   type HelperLog,
+  type InterfaceLoss,
   type NetworkPort,
   type SystemPort,
   socketAddress,
@@ -116,6 +117,7 @@ export class Affiliation {
   #failure: HelperError | undefined;
   #resolverWarnings: readonly Warning[] = [];
   #notes: readonly Warning[] = [];
+  #interfaceLosses = 0;
   #local = "";
   #localCheckedAt = Number.NEGATIVE_INFINITY;
   /** The newest write of the engine's state; it never rejects. */
@@ -181,7 +183,7 @@ export class Affiliation {
         netId: this.#netId,
         psk: new Uint8Array(32),
         onInput: (input) => this.#step(input),
-        onInterfaceLost: () => void this.#inTurn(() => this.#interfaceLost()),
+        onInterfaceLost: (what) => void this.#inTurn(() => this.#interfaceLost(what)),
       });
       this.#tellLocalAddresses();
       // First, because a node that knows no start address when it connects begins a ring of its own at once.
@@ -390,10 +392,14 @@ export class Affiliation {
     });
   }
 
-  /** Another program took the interface away; it is made again, as it is still wanted. */
-  async #interfaceLost(): Promise<void> {
+  /** Another program took the interface away or made it useless; it is made again, as it is still wanted. */
+  async #interfaceLost(what: InterfaceLoss): Promise<void> {
     if (!this.#interface.isUp) return;
-    this.#options.log.warn(`the interface ${this.#membership.interfaceName} was removed by another program`);
+    const { interfaceName } = this.#membership;
+    this.#interfaceLosses++;
+    const warning = interfaceLostWarning(interfaceName, what, this.#interfaceLosses);
+    this.#options.log.warn(warning.text);
+    this.#notes = [...this.#notes.filter(({ code }) => code !== warning.code), warning];
     await this.#interface.down();
     await this.#tryInterface();
   }

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { type ErrorCode, exitStatusOf, HelperError } from "#contract";
 import type * as Addon from "../datapath/node/index.d.ts";
 import type { Crypto, Effect, Entropy, Handshake, HandshakeOptions, Identity, Input } from "../overlay/boundary.ts";
-import type { DataPathPort, NetworkOptions, NetworkPort, TapOptions } from "./affiliation-ports.ts";
+import type { DataPathPort, InterfaceLoss, NetworkOptions, NetworkPort, TapOptions } from "./affiliation-ports.ts";
 import { debugSwitches } from "./debug-switches.ts";
 
 const addon = loadAddon();
@@ -92,7 +92,7 @@ export class DataPathDriver implements DataPathPort {
       if (event.kind === "fault") {
         this.#onFault(event.text ?? "the data path reported a fault without words");
       } else if (event.kind === "interfaceLost") {
-        if (network !== undefined) this.#listeners.get(network)?.onInterfaceLost();
+        if (network !== undefined) this.#listeners.get(network)?.onInterfaceLost(event.reason as InterfaceLoss);
       } else if (network !== undefined) {
         // The addon fills in the fields of `Input` that belong to the kind, and no others.
         this.#listeners.get(network)?.onInput(event as Input);

@@ -199,6 +199,30 @@ describeOnBed("two hosts on one wire", () => {
     expect((await ping(b, IP_A, { count: 3, intervalMs: 100, deadlineMs: 5_000 })).answered).toBe(true);
   });
 
+  it("go on, in one and the same TCP connection, when another program takes the interface down, its address or all of it", async () => {
+    const before = helperA.pid;
+    const transfer = throughput(a, IP_B, { seconds: 8 });
+    await until("traffic", 10_000, async () => ((await rateOf(helperA)) ?? 0) > 1e6);
+    let times = 0;
+    for (const [command, said] of [
+      ["link set tap0 down", "took the interface tap0 down"],
+      ["address flush dev tap0", "took its address from the interface tap0"],
+      ["link delete tap0", "removed the interface tap0"],
+    ] as const) {
+      times++;
+      await a.must(["ip", ...command.split(" ")]);
+      const warning = `Another program ${said}; the helper has made it again ${times === 1 ? "once" : `${times} times`} so far.`;
+      await until(`a warning after ip ${command}`, 10_000, async () => {
+        const [affiliation] = (await helperA.json<StatusView>("status")).affiliations;
+        return affiliation?.warnings.some(({ text }) => text === warning) && affiliation.interface.state === "up";
+      });
+      expect((await ping(a, IP_B, { count: 1, intervalMs: 100, deadlineMs: 10_000 })).answered, command).toBe(true);
+      expect(await routesToVirtual(a)).toHaveLength(1);
+    }
+    expect((await transfer).bytes).toBeGreaterThan(1e6);
+    expect(helperA.pid).toBe(before);
+  });
+
   it("leave nothing behind when a helper is told to end", async () => {
     await helperA.stop();
     expect(await helperA.ended()).toBe(0);
@@ -209,6 +233,11 @@ describeOnBed("two hosts on one wire", () => {
     expect((await ping(a, IP_B, { count: 1, intervalMs: 100, deadlineMs: 10_000 })).answered).toBe(true);
   });
 });
+
+async function rateOf(helper: HelperProcess): Promise<number | null | undefined> {
+  const [peer] = await helper.json<PeerRow[]>("peers");
+  return peer?.txBytesPerS;
+}
 
 async function interfaces(host: Host): Promise<string[]> {
   const links: { ifname: string }[] = JSON.parse(await host.must(["ip", "-json", "link"]));

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use crate::drops::{Drops, Reason};
 use crate::error::Error;
 use crate::events::{Event, Events, SPACING};
 use crate::gate::Mac1Keys;
+use crate::netlink;
 use crate::receive::Receiver;
 use crate::session::lock;
 use crate::shared::{Network, Shared, Wake};
@@ -354,7 +356,7 @@ fn lose(shared: &Shared, network: &Network, tap: &Arc<Tap>) {
     let _change = lock(&shared.change);
     if network.tap.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, tap)) {
         network.tap.store(None);
-        shared.tell(Event::InterfaceLost { network: network.id });
+        shared.tell(Event::InterfaceLost { network: network.id, reason: "removed" });
     }
     shared.wake_out.wake();
 }
@@ -392,9 +394,33 @@ fn tell(shared: &Arc<Shared>, mut deliver: Deliver) {
     }
 }
 
+/// Says of each interface that another program took down or took the address from. It stays open: who hears of it
+/// makes it again.
+fn check_interfaces(shared: &Shared) {
+    let networks = shared.networks.load();
+    let taps: Vec<_> = networks.iter().filter_map(|network| Some((network.id, network.tap.load_full()?))).collect();
+    if taps.iter().all(|(_, tap)| tap.name.is_empty()) {
+        return;
+    }
+    let Ok(addresses) = netlink::addresses() else { return };
+    for (network, tap) in taps.iter().filter(|(_, tap)| !tap.name.is_empty()) {
+        let own = addresses.iter().find(|address| address.interface == tap.name && address.ip == IpAddr::V4(tap.ip));
+        let reason = match own {
+            Some(own) if own.up => continue,
+            Some(_) => "down",
+            None => "address",
+        };
+        // One that is removed has no address either; whoever reads it finds out.
+        if tap.is_there() && !tap.said_lost.swap(true, Ordering::Relaxed) {
+            shared.tell(Event::InterfaceLost { network: *network, reason });
+        }
+    }
+}
+
 /// Says what moved in the last second and forgets what waited too long.
 fn tick(shared: &Shared) {
     let now = Instant::now();
+    check_interfaces(shared);
     for network in shared.networks.load().iter() {
         let mut late = lock(&network.held).expire(now);
         for session in network.sessions.load().values() {

@@ -71,9 +71,10 @@ pub enum Event {
         remote: SocketAddr,
         reason: &'static str,
     },
-    /// The interface disappeared without `close_tap`.
+    /// The interface was `removed`, taken `down` or lost its `address` without `close_tap`. Said once; removed, it is closed.
     InterfaceLost {
         network: NetworkId,
+        reason: &'static str,
     },
     /// A thread of the data path panicked.
     Fault {

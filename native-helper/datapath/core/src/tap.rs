@@ -49,6 +49,8 @@ pub struct Tap {
     /// Whether packets are joined before they are written: TCP, and UDP. The kernel may turn out not to take the latter.
     pub joins_tcp: bool,
     pub joins_udp: AtomicBool,
+    /// Whether it was said that the interface no longer is as it was made.
+    pub said_lost: AtomicBool,
 }
 
 impl Tap {
@@ -82,6 +84,7 @@ impl Tap {
             ip: options.ip,
             joins_tcp: options.offload,
             joins_udp: AtomicBool::new(options.offload),
+            said_lost: AtomicBool::new(false),
         };
         tap.configure(options).map_err(|error| privilege_error("configure the interface", options.name, &error))?;
         Ok(tap)
@@ -89,7 +92,16 @@ impl Tap {
 
     /// An interface made of any descriptor that keeps message boundaries; for tests.
     pub fn from_fd(fd: OwnedFd, mac: [u8; 6], mtu: usize, ip: Ipv4Addr) -> Self {
-        Self { fd, name: String::new(), mac, mtu, ip, joins_tcp: true, joins_udp: AtomicBool::new(true) }
+        Self {
+            fd,
+            name: String::new(),
+            mac,
+            mtu,
+            ip,
+            joins_tcp: true,
+            joins_udp: AtomicBool::new(true),
+            said_lost: AtomicBool::new(false),
+        }
     }
 
     fn configure(&self, options: &TapOptions<'_>) -> io::Result<()> {
@@ -142,6 +154,11 @@ impl Tap {
 
     pub fn raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+
+    /// Whether an interface of this name exists.
+    pub fn is_there(&self) -> bool {
+        Request::new(&self.name).is_ok_and(|request| request.exists())
     }
 
     /// Reads one frame with its virtio-net header; `WouldBlock` where none waits.

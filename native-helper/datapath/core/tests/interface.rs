@@ -7,6 +7,7 @@ use std::fs::OpenOptions;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::process::Command;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -101,7 +102,7 @@ fn an_interface_that_is_taken_away_is_reported_and_can_be_made_again() {
         for _ in 0..2 {
             open_and_lose(&net);
             let event = events.recv_timeout(common::WAIT).unwrap();
-            assert_eq!(event, Event::InterfaceLost { network: 3 });
+            assert_eq!(event, Event::InterfaceLost { network: 3, reason: "removed" });
         }
         net.open_tap(&options(NAME)).unwrap();
         assert_eq!(net.open_tap(&options("rwtest1")).unwrap_err().code, "INTERFACE_EXISTS");
@@ -111,6 +112,25 @@ fn an_interface_that_is_taken_away_is_reported_and_can_be_made_again() {
         net.open_tap(&options(NAME)).unwrap();
         data_path.close();
         assert!(!exists(NAME));
+    });
+}
+
+#[test]
+fn an_interface_that_is_taken_down_or_loses_its_address_is_reported() {
+    in_own_namespace(|| {
+        let (tell, events) = channel();
+        let deliver = Box::new(move |batch: Vec<Event>| batch.into_iter().for_each(|event| drop(tell.send(event))));
+        let data_path = DataPath::open(&Options::with_port(0), deliver).unwrap();
+        let net = data_path.add_network(3, RingAddr([1; 20]), common::mac1_of(1)).unwrap();
+        for (command, reason) in [("link set rwtest0 down", "down"), ("address flush dev rwtest0", "address")] {
+            net.open_tap(&options(NAME)).unwrap();
+            // Run from this thread, `ip` sees its namespace.
+            let status = Command::new("ip").args(command.split(' ')).status().unwrap();
+            assert!(status.success(), "ip {command}");
+            let event = events.recv_timeout(common::WAIT).unwrap();
+            assert_eq!(event, Event::InterfaceLost { network: 3, reason });
+            net.close_tap();
+        }
     });
 }
 

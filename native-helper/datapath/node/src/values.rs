@@ -200,7 +200,9 @@ impl From<Event> for NativeEvent {
             Event::StreamClosed { network, remote, reason } => {
                 Self { remote: Some(remote.to_string()), reason: Some(reason.into()), ..of("streamClosed", network) }
             }
-            Event::InterfaceLost { network } => of("interfaceLost", network),
+            Event::InterfaceLost { network, reason } => {
+                Self { reason: Some(reason.into()), ..of("interfaceLost", network) }
+            }
             Event::Fault { text } => Self { kind: "fault".into(), text: Some(text), ..Self::default() },
         }
     }
