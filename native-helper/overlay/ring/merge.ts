@@ -93,13 +93,15 @@ export class Merge {
   }
 
   /** An answer about our own place: what it tells of members nearer than those we know, and whether two rings meet here. */
-  judge(found: MessageOf<"found">, through: Peer, isOutside: boolean): void {
+  judge(found: MessageOf<"found">, through: Peer, from: "outside" | "ring" | "learn"): void {
     const core = this.#core;
+    const isOutside = from === "outside";
     const members = found.briefs.filter((brief) => brief.flags.member && brief.address !== core.address);
     const unknown = members.filter((brief) => !this.#knows(brief.address));
     const fresh = unknown.map((brief) => brief.address).filter((address) => this.#hooks.wouldBeNear(address));
     this.#hooks.learn(found.briefs, found.descs, through.address);
-    if (!core.member || fresh.length === 0 || !(isOutside || 2 * unknown.length > members.length)) return;
+    if (from === "learn" || !core.member || fresh.length === 0 || !(isOutside || 2 * unknown.length > members.length))
+      return;
     if (!this.#mayTake("started")) return core.drop("merge not started: one was lately");
     const mergeId = (BigInt(core.entropy.u32()) << 32n) | BigInt(core.entropy.u32());
     this.#remember(mergeId);
@@ -143,7 +145,7 @@ export class Merge {
   /** One question to a peer outside: a start address that has just answered, a past peer. */
   checkThrough(peer: Peer): void {
     if (!this.#core.member) return;
-    this.#hooks.findSelf(peer, (found) => this.judge(found, peer, true));
+    this.#hooks.findSelf(peer, (found) => this.judge(found, peer, "outside"));
   }
 
   #askThrough(contact: Peer, mergeId: bigint, from: RingAddress): void {

@@ -63,6 +63,7 @@ const CANDIDATES_LIMIT = 128;
 const FIRST_OF_JOINERS_MS = 1_000;
 const NEAR_WHILE_JOINING = 2;
 const SETTLED_AFTER_MS = 1_000;
+const NEAR_QUIET_MS = 1_000;
 /** Of two members that hear of each other the one of the lower address asks at once, the other after this time. */
 const LOWER_FIRST_MS = 600;
 /** How much later the near set may be looked at where no member was heard of that was not known before. */
@@ -93,6 +94,8 @@ export class Upkeep {
   #expected: readonly RingAddress[] = [];
   #joinTries = 0;
   #isFinding = false;
+  /** When the near set last changed. */
+  #nearSince = 0;
   #memberSince = 0;
   #evaluation: Timer | undefined;
   /** An evaluation after the lower address had its time to ask. */
@@ -228,6 +231,7 @@ export class Upkeep {
     const before = this.#near.join();
     this.#near = this.#peers.aroundOf(this.#core.address, D_NEAR);
     if (before !== this.#near.join()) {
+      this.#nearSince = this.#core.now;
       this.#gossip.soon();
       this.#hooks.nearChanged();
     }
@@ -567,7 +571,9 @@ export class Upkeep {
     const pool = far.length > 0 ? far : edges;
     const through = pool[core.entropy.u32() % pool.length] as Peer;
     this.#ask(core.address, "check", through, (found) => {
-      this.#merge.judge(found, through, false);
+      // While the near set still changes, answers full of strangers are the crowd that joins, not another ring.
+      const isQuiet = core.now - this.#nearSince >= NEAR_QUIET_MS;
+      this.#merge.judge(found, through, isQuiet ? "ring" : "learn");
       const linked = this.#peers.liveMembers();
       const neighbours = neighboursIn([...found.briefs.map((brief) => brief.address), ...linked], core.address);
       this.consistent = neighbours.every((address) => linked.includes(address));
