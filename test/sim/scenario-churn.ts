@@ -20,6 +20,7 @@ const MEAN_AWAY_MS = 20_000;
 const PHASE_MS = 60_000;
 const LOOK_EACH_MS = 1_000;
 const LOOK_UPS = 100;
+const SESSIONS_DRAWN = 64;
 const WHOLE_LIMIT_MS = 60_000;
 const RIGHT_BAR = 0.998;
 const BYTES_BAR = 2_048;
@@ -92,13 +93,24 @@ class Churn {
     this.#startAddresses = world.hosts.slice(0, 5).map((host) => host.options.socket.local);
   }
 
-  /** Sessions that run already are somewhere in their middle. */
+  /** Sessions that run already are somewhere in their middle, and long ones are met more often than short ones. */
   begin(): void {
-    for (const host of this.#world.hosts) this.#endLater(host, this.lengthMs() * this.#entropy.fraction());
+    for (const host of this.#world.hosts) this.#endLater(host, this.#metLengthMs() * this.#entropy.fraction());
   }
 
   end(): void {
     this.#isOver = true;
+  }
+
+  /** The length of a session that runs at a moment: drawn in proportion to the lengths of many. */
+  #metLengthMs(): number {
+    const lengths = Array.from({ length: SESSIONS_DRAWN }, () => this.lengthMs());
+    let rest = this.#entropy.fraction() * lengths.reduce((sum, length) => sum + length, 0);
+    for (const length of lengths) {
+      if (rest < length) return length;
+      rest -= length;
+    }
+    return this.lengthMs();
   }
 
   #endLater(host: Host, afterMs: number): void {
