@@ -307,12 +307,17 @@ export class Upkeep {
       .sort((a, b) => compareDistance(target, a, b))
       .slice(0, BRIEFS_IN_FOUND);
     const descs: Desc[] = [];
+    let offered = 0;
+    // Who only checks its place has the descriptors of those that it told of as its neighbours.
+    const checks = find.purpose === "check" ? this.#peers.get(request.src) : undefined;
     // One of many will be chosen for a far edge; its descriptor is asked for then.
     for (const address of find.purpose === "far" ? [] : listed) {
-      if (descs.length >= DESCS_IN_FOUND) break;
+      if (offered >= DESCS_IN_FOUND) break;
       const desc =
         address === core.address ? core.desc() : (this.#descs.get(address) ?? this.#peers.get(address)?.desc);
-      if (desc) descs.push(desc);
+      if (!desc) continue;
+      offered++;
+      if (!(checks?.live && (address === core.address || checks.knows(address)))) descs.push(desc);
     }
     request.answer({
       type: "found",
