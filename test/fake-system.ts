@@ -161,6 +161,7 @@ export class FakeWorld {
     return {
       port: port || 40_000,
       hasIpv6: false,
+      drops: () => ({}),
       listenTcp: () => port || 40_000,
       addNetwork: (options) => this.#addNetwork(options),
       close: () => {

@@ -14,6 +14,8 @@ export interface DataPathPort {
   /** Listens for TCP streams; the port, which is that of the UDP sockets where it can be. A second call changes nothing. */
   listenTcp(): number;
   addNetwork(options: NetworkOptions): NetworkPort;
+  /** Dropped packets by reason, those that occurred. */
+  drops(): Readonly<Record<string, number>>;
   close(): void;
 }
 

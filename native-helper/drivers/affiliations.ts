@@ -11,6 +11,7 @@ import type { DataPathPort, HelperLog, SystemPort } from "./affiliation-ports.ts
 import { changedMembership, settingsOf } from "./affiliation-settings.ts";
 import { type HelperConfig, MTU_BYTES, OPEN_SUBNET, type ParsedConfig } from "./config-fields.ts";
 import { findOverlap } from "./overlap.ts";
+import { Refusals } from "./refusals.ts";
 import { AFFILIATIONS_LIMIT, type AffiliationStore, type Membership, type StateStore } from "./state-store.ts";
 import { SleepAwareClock } from "./timer.ts";
 
@@ -41,6 +42,7 @@ export class Affiliations {
   readonly #byName = new Map<string, Affiliation>();
   readonly #ticking: NodeJS.Timeout;
   #dataPath: DataPathPort | undefined;
+  readonly #refusals = new Refusals();
   #turn: Promise<unknown> = Promise.resolve();
   /** The newest write of the port; it never rejects. */
   #savingPort: Promise<void> = Promise.resolve();
@@ -63,7 +65,7 @@ export class Affiliations {
 
   /** What concerns the helper as a whole. */
   get warnings(): readonly Warning[] {
-    return this.#options.store.warnings;
+    return [...this.#options.store.warnings, ...this.#refusals.warnings(this.#clock.now())];
   }
 
   /** Opens the sockets at once where the user insists on a port; throws PORT_IN_USE. */
@@ -322,6 +324,7 @@ export class Affiliations {
   }
 
   #tick(): void {
+    if (this.#dataPath) this.#refusals.take(this.#clock.now(), this.#dataPath.drops());
     const sleptMs = this.#clock.noticeSleep();
     if (sleptMs > 0) this.#options.log.info(`the computer slept for ${Math.round(sleptMs / 1_000)} s`);
     for (const affiliation of this.all) affiliation.tick(sleptMs > 0);

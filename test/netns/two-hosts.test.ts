@@ -223,6 +223,20 @@ describeOnBed("two hosts on one wire", () => {
     expect(helperA.pid).toBe(before);
   });
 
+  it("say that the firewall keeps packets back, and go on once it lets them through", async () => {
+    await a.must(["nft", "add table inet shut"]);
+    await a.must(["nft", "add chain inet shut out { type filter hook output priority 0; }"]);
+    await a.must(["nft", "add rule inet shut out oifname eth0 udp dport 15000 drop"]);
+    const refused = a.run(["ping", "-n", "-c", "3", "-i", "0.2", "-W", "1", IP_B]);
+    await until("a warning of refused packets", 10_000, async () => {
+      const { warnings } = await helperA.json<StatusView>("status");
+      return warnings.some(({ code }) => code === "SEND_REFUSED");
+    });
+    expect((await refused).status).not.toBe(0);
+    await a.must(["nft", "delete table inet shut"]);
+    expect((await ping(a, IP_B, { count: 1, intervalMs: 100, deadlineMs: 10_000 })).answered).toBe(true);
+  });
+
   it("leave nothing behind when a helper is told to end", async () => {
     await helperA.stop();
     expect(await helperA.ended()).toBe(0);

@@ -139,6 +139,18 @@ impl Udp {
     }
 }
 
+/// What the system's refusal of a datagram means. None of it ends anything: the next datagram is tried again.
+fn why_not_sent(error: &io::Error) -> Reason {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => Reason::SendQueueFull,
+        Some(libc::ENOBUFS | libc::ENOMEM) => Reason::SendNoBuffers,
+        // A rule of the computer's own firewall.
+        Some(libc::EPERM | libc::EACCES) => Reason::SendRefused,
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN | libc::EADDRNOTAVAIL) => Reason::SendUnreachable,
+        _ => Reason::SendFailed,
+    }
+}
+
 pub(crate) fn set_option(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
     // SAFETY: `value` lives over the call and its size is given.
     let result = unsafe {
@@ -457,8 +469,7 @@ impl TxBatch {
                     }
                     self.send_singly(socket, first, last, drops);
                 }
-                Some(libc::EAGAIN | libc::ENOBUFS) => drops.add(Reason::SendQueueFull, (last - first + 1) as u64),
-                _ => drops.add(Reason::SendFailed, (last - first + 1) as u64),
+                _ => drops.add(why_not_sent(&error), (last - first + 1) as u64),
             }
             done += 1;
         }
@@ -474,7 +485,7 @@ impl TxBatch {
                 libc::sendto(socket.raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT, name, length)
             };
             if sent < 0 {
-                drops.count(Reason::SendFailed);
+                drops.count(why_not_sent(&io::Error::last_os_error()));
             }
         }
     }
@@ -565,7 +576,21 @@ mod tests {
         }
         batch.flush(&a, &drops);
         assert_eq!(receive(&b.v4, 1), vec![vec![127; 40]]);
-        assert_eq!(drops.get(Reason::SendFailed), 1);
+        // Without SO_BROADCAST that is EACCES.
+        assert_eq!(drops.get(Reason::SendRefused), 1);
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_counted_by_its_reason() {
+        for (code, reason) in [
+            (libc::EAGAIN, Reason::SendQueueFull),
+            (libc::ENOBUFS, Reason::SendNoBuffers),
+            (libc::EPERM, Reason::SendRefused),
+            (libc::ENETUNREACH, Reason::SendUnreachable),
+            (libc::EPIPE, Reason::SendFailed),
+        ] {
+            assert_eq!(why_not_sent(&io::Error::from_raw_os_error(code)), reason);
+        }
     }
 
     #[test]
