@@ -11,8 +11,6 @@ export const PROBES_TO_DEAD = 3;
 export const NEAR_DEBOUNCE_MS = 300;
 export const NEAR_PERIOD_MS = 15_000;
 export const NEAR_PERIOD_YOUNG_MS = 5_000;
-/** How often edges that are not near are told all again. */
-export const NEAR_PERIOD_OTHERS_MS = 60_000;
 export const YOUNG_MS = 60_000;
 export const CHECK_AGES_MS = [2_000, 4_000, 8_000, 16_000] as const;
 export const CHECK_PERIOD_MS = 30_000;

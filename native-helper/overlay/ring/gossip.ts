@@ -1,12 +1,5 @@
 /** NEAR: each neighbour is told the members nearest to that neighbour (docs/protocol.md, "Gossip"). */
-import {
-  D_NEAR,
-  NEAR_DEBOUNCE_MS,
-  NEAR_PERIOD_MS,
-  NEAR_PERIOD_OTHERS_MS,
-  NEAR_PERIOD_YOUNG_MS,
-  YOUNG_MS,
-} from "../constants.ts";
+import { D_NEAR, NEAR_DEBOUNCE_MS, NEAR_PERIOD_MS, NEAR_PERIOD_YOUNG_MS, YOUNG_MS } from "../constants.ts";
 import type { Core } from "../core.ts";
 import type { Control } from "../link/control.ts";
 import type { Descs } from "../link/descs.ts";
@@ -87,9 +80,9 @@ export class Gossip {
 
   #repeat(): void {
     const { now } = this.#core;
-    const isAll = now - this.#repeatedAt >= 0.9 * NEAR_PERIOD_OTHERS_MS;
+    const isAll = now - this.#repeatedAt >= 0.8 * NEAR_PERIOD_MS;
     if (isAll) this.#repeatedAt = now;
-    // Ring neighbours hear it more often, and most often while this node is young.
+    // Ring neighbours hear it more often while this node is young.
     for (const peer of this.#peers.edges()) if (isAll || this.#near().includes(peer.address)) this.tell(peer, true);
     const isYoung = this.#core.now - this.#startedAt < YOUNG_MS;
     const period = isYoung ? NEAR_PERIOD_YOUNG_MS : NEAR_PERIOD_MS;
