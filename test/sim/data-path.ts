@@ -15,6 +15,7 @@ import type {
   SocketAddress,
   Via,
 } from "../../native-helper/overlay/boundary.ts";
+import { SHORTCUT_PACKETS, SHORTCUT_WINDOW_MS } from "../../native-helper/overlay/constants.ts";
 import { isDirect } from "../../native-helper/overlay/link/peer.ts";
 import type { RingAddress } from "../../native-helper/overlay/ring/address.ts";
 import type { SimCrypto } from "./crypto.ts";
@@ -64,9 +65,6 @@ export interface DataPathOptions {
 const TRANSIT_TTL = 32;
 const TUNNEL_TTL = 1;
 const SAY_EACH_MS = 1000;
-/** So many IP packets so soon after one another earn their peer a link of its own. */
-const EARNED_PACKETS = 3;
-const EARNED_WITHIN_MS = 5000;
 const NO_ROUTE_SAID_LIMIT = 4096;
 
 /** How a packet came: from the socket, or out of a TRANSIT packet of the session `hop`. */
@@ -465,9 +463,9 @@ export class DataPath {
     if (session.path !== undefined && isDirect(session.path)) return;
     const now = this.#options.now();
     session.ipSentAt.push(now);
-    if (session.ipSentAt.length < EARNED_PACKETS) return;
+    if (session.ipSentAt.length < SHORTCUT_PACKETS) return;
     const first = session.ipSentAt.shift() ?? now;
-    if (now - first >= EARNED_WITHIN_MS || now - session.thirdSaidAt < SAY_EACH_MS) return;
+    if (now - first >= SHORTCUT_WINDOW_MS || now - session.thirdSaidAt < SAY_EACH_MS) return;
     session.thirdSaidAt = now;
     this.#options.input({ kind: "traffic", slot: session.slot, counters: { ...session.counters } });
   }

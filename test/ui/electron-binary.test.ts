@@ -8,8 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { _electron, type ElectronApplication, type Page } from "playwright-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { appCallNames } from "#contract/app-bridge.ts";
-import { lookingCalls, windowCalls } from "#contract/window-calls.ts";
+import { expectCallsAlone, expectStopAndReturn, orderedOf } from "./electron-parts.ts";
 import { type FakeHelper, startFakeHelper } from "./fake-helper.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -60,31 +59,23 @@ describe("the app in Electron (on the real binary)", () => {
     await page.getByRole("heading", { name: "Connected" }).waitFor();
     return { app, page, helper };
   };
-  const ordered = ({ made }: FakeHelper) => made.filter((call) => !(lookingCalls as readonly string[]).includes(call));
 
   it("shows live data over its own protocol and obeys the switches", async () => {
     const { page, helper } = await start();
     expect(page.url()).toContain("ringway-window://app/index.html");
     await page.getByRole("switch", { name: "Interface tap0" }).locator("xpath=ancestor::label").click();
     await page.getByRole("heading", { name: "On the ring, tap0 off" }).waitFor();
-    expect(ordered(helper)).toEqual(["down"]);
+    expect(orderedOf(helper)).toEqual(["down"]);
   });
 
   it("says when the helper stops, and goes on by itself when it runs again", async () => {
     const { page, helper } = await start();
-    await helper.stop();
-    await page.getByRole("heading", { name: "Stopped" }).waitFor();
-    await helper.start();
-    await page.getByRole("heading", { name: "Connected" }).waitFor();
+    await expectStopAndReturn(page, helper);
   });
 
   it("gives the page one function a call and nothing of Electron", async () => {
     const { page } = await start();
-    const exposed = await page.evaluate(() => Object.keys(Reflect.get(window, "ringway") ?? {}).sort());
-    expect(exposed).toEqual([...windowCalls, ...appCallNames, "retry", "watch", "watchApp"].sort());
-    expect(
-      await page.evaluate(() => [typeof Reflect.get(window, "require"), typeof Reflect.get(window, "process")]),
-    ).toEqual(["undefined", "undefined"]);
+    await expectCallsAlone(page);
   });
 
   it("refuses to navigate and to open windows", async () => {
@@ -103,7 +94,7 @@ describe("the app in Electron (on the real binary)", () => {
     await app.evaluate(({ powerMonitor }) => {
       powerMonitor.emit("resume");
     });
-    await expect.poll(() => ordered(helper)).toEqual(["wake"]);
+    await expect.poll(() => orderedOf(helper)).toEqual(["wake"]);
   });
 
   it("makes a page anew whose process ended", async () => {

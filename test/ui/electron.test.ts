@@ -8,12 +8,11 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { appCallNames } from "#contract/app-bridge.ts";
-import { lookingCalls, windowCalls } from "#contract/window-calls.ts";
 import { type AppSurroundings, startApp } from "../../electron/main/app.ts";
 import { HelperLife } from "../../electron/main/helper-life.ts";
 import { type MakeStore, SettingsFile, type Stored } from "../../electron/main/settings.ts";
 import { complaintsOf, launch, missing, rendererFolder, themes } from "./browser.ts";
+import { expectCallsAlone, expectStopAndReturn, orderedOf } from "./electron-parts.ts";
 import { ElectronStandIn, type StandInWindow } from "./electron-stand-in.ts";
 import { type FakeHelper, startFakeHelper } from "./fake-helper.ts";
 
@@ -97,8 +96,7 @@ describe("the app in Electron (on a stand-in)", () => {
     });
     return () => page.evaluate(() => Reflect.get(window, "heardByTest") as unknown[]);
   };
-  /** Calls to the helper, without what the page asks again and again to show it. */
-  const ordered = () => helper.made.filter((call) => !(lookingCalls as readonly string[]).includes(call));
+  const ordered = () => orderedOf(helper);
   const invoke = (channel: string, event: object, args: unknown) => standIn.ipcHandlers.get(channel)?.(event, args);
   const ownFrame = { url: "ringway-window://app/index.html", parent: null };
 
@@ -116,19 +114,12 @@ describe("the app in Electron (on a stand-in)", () => {
 
   it("says when the helper stops, and goes on by itself when it runs again", async () => {
     const { page } = await start();
-    await helper.stop();
-    await page.getByRole("heading", { name: "Stopped" }).waitFor();
-    await helper.start();
-    await page.getByRole("heading", { name: "Connected" }).waitFor();
+    await expectStopAndReturn(page, helper);
   });
 
   it("gives the page one function a call and nothing of Electron", async () => {
     const { page } = await start();
-    const exposed = await page.evaluate(() => Object.keys(Reflect.get(window, "ringway") ?? {}).sort());
-    expect(exposed).toEqual([...windowCalls, ...appCallNames, "retry", "watch", "watchApp"].sort());
-    expect(
-      await page.evaluate(() => [typeof Reflect.get(window, "require"), typeof Reflect.get(window, "process")]),
-    ).toEqual(["undefined", "undefined"]);
+    await expectCallsAlone(page);
   });
 
   it("opens windows with sandbox and isolation, and without Node", async () => {

@@ -93,15 +93,13 @@ export class Merge {
   }
 
   /** An answer about our own place: what it tells of members nearer than those we know, and whether two rings meet here. */
-  judge(found: MessageOf<"found">, through: Peer, from: "outside" | "ring" | "learn"): void {
+  judge(found: MessageOf<"found">, through: Peer, isOutside: boolean): void {
     const core = this.#core;
-    const isOutside = from === "outside";
     const members = found.briefs.filter((brief) => brief.flags.member && brief.address !== core.address);
     const unknown = members.filter((brief) => !this.#knows(brief.address));
     const fresh = unknown.map((brief) => brief.address).filter((address) => this.#hooks.wouldBeNear(address));
     this.#hooks.learn(found.briefs, found.descs, through.address);
-    if (from === "learn" || !core.member || fresh.length === 0 || !(isOutside || 2 * unknown.length > members.length))
-      return;
+    if (!core.member || fresh.length === 0 || !(isOutside || 2 * unknown.length > members.length)) return;
     if (!this.#mayTake("started")) return core.drop("merge not started: one was lately");
     const mergeId = (BigInt(core.entropy.u32()) << 32n) | BigInt(core.entropy.u32());
     this.#remember(mergeId);
@@ -145,7 +143,7 @@ export class Merge {
   /** One question to a peer outside: a start address that has just answered, a past peer. */
   checkThrough(peer: Peer): void {
     if (!this.#core.member) return;
-    this.#hooks.findSelf(peer, (found) => this.judge(found, peer, "outside"));
+    this.#hooks.findSelf(peer, (found) => this.judge(found, peer, true));
   }
 
   #askThrough(contact: Peer, mergeId: bigint, from: RingAddress): void {

@@ -577,8 +577,8 @@ export class Upkeep {
     const through = pool[core.entropy.u32() % pool.length] as Peer;
     this.#ask(core.address, "check", through, (found) => {
       // While the near set still changes, answers full of strangers are the crowd that joins, not another ring.
-      const isQuiet = core.now - this.#nearSince >= NEAR_QUIET_MS;
-      this.#merge.judge(found, through, isQuiet ? "ring" : "learn");
+      if (core.now - this.#nearSince >= NEAR_QUIET_MS) this.#merge.judge(found, through, false);
+      else this.#learn(found.briefs, found.descs, through.address);
       const linked = this.#peers.liveMembers();
       const neighbours = neighboursIn([...found.briefs.map((brief) => brief.address), ...linked], core.address);
       this.consistent = neighbours.every((address) => linked.includes(address));

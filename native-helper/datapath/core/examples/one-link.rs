@@ -25,23 +25,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let first = word(0)? == "a";
     let (remote, port): (_, u16) = (word(1)?.parse()?, word(2)?.parse()?);
     let (ip, prefix) = word(3)?.split_once('/').ok_or("IP/PREFIX is missing its prefix")?;
-    let cipher = if words.iter().any(|word| word == "aes") { Cipher::Aes256Gcm } else { Cipher::ChaCha20Poly1305 };
-    let offload = !words.iter().any(|word| word == "plain");
+    let has = |option: &str| words.iter().any(|word| word == option);
+    let cipher = if has("aes") { Cipher::Aes256Gcm } else { Cipher::ChaCha20Poly1305 };
+    let offload = !has("plain");
 
     let (own, peer) =
         if first { (RingAddr([1; 20]), RingAddr([2; 20])) } else { (RingAddr([2; 20]), RingAddr([1; 20])) };
     let keys =
         SessionKeys { cipher, tx: Zeroizing::new([u8::from(first); 32]), rx: Zeroizing::new([u8::from(!first); 32]) };
-    let one_thread = if words.iter().any(|word| word == "one") {
-        true
-    } else {
-        few_cores() && !words.iter().any(|word| word == "two")
-    };
+    let one_thread = has("one") || few_cores() && !has("two");
     let options = Options { port, segmentation: offload, coalescing: offload, one_thread };
     let data_path = DataPath::open(&options, Box::new(|_| ()))?;
     let net = data_path.add_network(1, own, Mac1Keys { own: [1; 32], anonymous: [2; 32] })?;
     let (rx, tx) = if first { (1, 2) } else { (2, 1) };
-    let features = if words.iter().any(|word| word == "whole") { 0 } else { PARTIAL_CHECKSUMS };
+    let features = if has("whole") { 0 } else { PARTIAL_CHECKSUMS };
     net.key_add(1, peer, &keys, rx, tx, features)?;
     net.key_use(1, rx);
     net.path_use(1, Path::Udp(remote));

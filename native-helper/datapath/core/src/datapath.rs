@@ -398,12 +398,13 @@ fn tell(shared: &Arc<Shared>, mut deliver: Deliver) {
 /// makes it again.
 fn check_interfaces(shared: &Shared) {
     let networks = shared.networks.load();
-    let taps: Vec<_> = networks.iter().filter_map(|network| Some((network.id, network.tap.load_full()?))).collect();
-    if taps.iter().all(|(_, tap)| tap.name.is_empty()) {
+    let mut taps: Vec<_> = networks.iter().filter_map(|network| Some((network.id, network.tap.load_full()?))).collect();
+    taps.retain(|(_, tap)| !tap.name.is_empty());
+    if taps.is_empty() {
         return;
     }
     let Ok(addresses) = netlink::addresses() else { return };
-    for (network, tap) in taps.iter().filter(|(_, tap)| !tap.name.is_empty()) {
+    for (network, tap) in &taps {
         let own = addresses.iter().find(|address| address.interface == tap.name && address.ip == IpAddr::V4(tap.ip));
         let reason = match own {
             Some(own) if own.up => continue,

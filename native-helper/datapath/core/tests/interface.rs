@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use ringway_core::addr::RingAddr;
@@ -95,10 +95,7 @@ fn a_leftover_interface_can_be_removed() {
 #[test]
 fn an_interface_that_is_taken_away_is_reported_and_can_be_made_again() {
     in_own_namespace(|| {
-        let (tell, events) = channel();
-        let deliver = Box::new(move |batch: Vec<Event>| batch.into_iter().for_each(|event| drop(tell.send(event))));
-        let data_path = DataPath::open(&Options::with_port(0), deliver).unwrap();
-        let net = data_path.add_network(3, RingAddr([1; 20]), common::mac1_of(1)).unwrap();
+        let (data_path, net, events) = one_network();
         for _ in 0..2 {
             open_and_lose(&net);
             let event = events.recv_timeout(common::WAIT).unwrap();
@@ -118,10 +115,7 @@ fn an_interface_that_is_taken_away_is_reported_and_can_be_made_again() {
 #[test]
 fn an_interface_that_is_taken_down_or_loses_its_address_is_reported() {
     in_own_namespace(|| {
-        let (tell, events) = channel();
-        let deliver = Box::new(move |batch: Vec<Event>| batch.into_iter().for_each(|event| drop(tell.send(event))));
-        let data_path = DataPath::open(&Options::with_port(0), deliver).unwrap();
-        let net = data_path.add_network(3, RingAddr([1; 20]), common::mac1_of(1)).unwrap();
+        let (_data_path, net, events) = one_network();
         for (command, reason) in [("link set rwtest0 down", "down"), ("address flush dev rwtest0", "address")] {
             net.open_tap(&options(NAME)).unwrap();
             // Run from this thread, `ip` sees its namespace.
@@ -132,6 +126,15 @@ fn an_interface_that_is_taken_down_or_loses_its_address_is_reported() {
             net.close_tap();
         }
     });
+}
+
+/// A data path with one network, number 3, and what it tells.
+fn one_network() -> (DataPath, NetworkHandle, Receiver<Event>) {
+    let (tell, events) = channel();
+    let deliver = Box::new(move |batch: Vec<Event>| batch.into_iter().for_each(|event| drop(tell.send(event))));
+    let data_path = DataPath::open(&Options::with_port(0), deliver).unwrap();
+    let net = data_path.add_network(3, RingAddr([1; 20]), common::mac1_of(1)).unwrap();
+    (data_path, net, events)
 }
 
 fn open_and_lose(net: &NetworkHandle) {
