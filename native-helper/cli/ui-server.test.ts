@@ -240,7 +240,7 @@ describe("files", () => {
     });
   });
 
-  it("names a port in use and the option that changes it", async () => {
+  it("names a port in use and the option that changes it, or takes another where it may", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as { port: number };
@@ -250,6 +250,9 @@ describe("files", () => {
         text: expect.stringContaining(String(port)),
         remedy: expect.stringContaining("--port"),
       });
+      const ui = await start({ port, orAnyPort: true });
+      expect(ui.port).not.toBe(port);
+      expect((await get(ui, targetOf(ui))).status).toBe(200);
     } finally {
       await new Promise((resolve) => other.close(resolve));
     }

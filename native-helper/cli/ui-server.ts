@@ -30,6 +30,8 @@ export interface UiServerOptions {
   readonly socketPath: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Where the port belongs to another program, take any free one instead of refusing. */
+  readonly orAnyPort?: boolean;
   /** Calls of pages that change something are refused; looking stays. */
   readonly readOnly: boolean;
   /** Folder of the built window. */
@@ -40,6 +42,7 @@ export interface UiServerOptions {
 }
 
 export interface UiServer {
+  /** Another than the one asked for, where that was taken and `orAnyPort` allowed it. */
   readonly port: number;
   /** The address with the one-time token. */
   readonly url: string;
@@ -141,7 +144,10 @@ export async function startUiServer(options: UiServerOptions): Promise<UiServer>
     socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
   });
 
-  const port = await listen(server, options.port);
+  const port = await listen(server, options.port).catch((error: unknown) => {
+    if (options.orAnyPort && error instanceof HelperError && error.code === "PORT_IN_USE") return listen(server, 0);
+    throw error;
+  });
   return {
     port,
     url: `http://127.0.0.1:${port}/?token=${token}`,
@@ -319,7 +325,7 @@ function missingWindow(folder: string, cause: unknown): HelperError {
 
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) =>
+    const refuse = (cause: NodeJS.ErrnoException) =>
       reject(
         cause.code === "EADDRINUSE"
           ? new HelperError(
@@ -334,9 +340,10 @@ function listen(server: Server, port: number): Promise<number> {
               "Choose another port with --port N.",
               { cause },
             ),
-      ),
-    );
+      );
+    server.once("error", refuse);
     server.listen(port, "127.0.0.1", () => {
+      server.off("error", refuse);
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : port);
     });

@@ -8,7 +8,8 @@ import { type Command, InvalidArgumentError } from "commander";
 import { startUiServer } from "./ui-server.ts";
 
 interface UiOptions {
-  readonly port: number;
+  /** Undefined where the user named none. */
+  readonly port?: number;
   readonly open: boolean;
   readonly readOnly?: boolean;
 }
@@ -19,14 +20,18 @@ export function registerUi(program: Command, globals: () => { socket: string; js
   program
     .command("ui")
     .description("show the window in a browser: serves it on 127.0.0.1 and prints its one-time address")
-    .option("--port <n>", "port on 127.0.0.1; 0 takes any free one", parsePort, DEFAULT_PORT)
+    .option(
+      "--port <n>",
+      `port on 127.0.0.1; 0 takes any free one (default: ${DEFAULT_PORT}, or any free one where that is taken)`,
+      parsePort,
+    )
     .option("--no-open", "print the address only, without opening a browser")
     .option("--read-only", "let the page look, but not switch anything")
     .addHelpText(
       "after",
       `
 The address works once; the browser keeps a cookie for as long as this command runs. Ctrl-C ends it.
-To see the window of another computer:  ssh -L ${DEFAULT_PORT}:127.0.0.1:${DEFAULT_PORT} HOST ringway ui --no-open`,
+To see the window of another computer:  ssh -L ${DEFAULT_PORT}:127.0.0.1:${DEFAULT_PORT} HOST ringway ui --port ${DEFAULT_PORT} --no-open`,
     )
     .action((options: UiOptions) => runUi(options, globals()));
 }
@@ -35,11 +40,18 @@ To see the window of another computer:  ssh -L ${DEFAULT_PORT}:127.0.0.1:${DEFAU
 async function runUi(options: UiOptions, { socket, json }: { socket: string; json: boolean }): Promise<void> {
   const server = await startUiServer({
     socketPath: socket,
-    port: options.port,
+    port: options.port ?? DEFAULT_PORT,
+    // Who named a port counts on it, as the other end of `ssh -L` does.
+    orAnyPort: options.port === undefined,
     readOnly: options.readOnly === true,
     folder: fileURLToPath(new URL("./renderer/", import.meta.url)),
     log: (line) => console.error(line),
   });
+  if (options.port === undefined && server.port !== DEFAULT_PORT) {
+    console.error(
+      `Port ${DEFAULT_PORT} of 127.0.0.1 belongs to another program; this window is on port ${server.port}.`,
+    );
+  }
   console.log(json ? JSON.stringify({ url: server.url }) : server.url);
   if (!json) console.error("The address works once. Ctrl-C ends this server.");
   const page = options.open ? await openBrowser(server.url) : undefined;

@@ -1,7 +1,8 @@
 /** The demo as people start it: what `--check` promises, and that nothing of it stays. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { expect, it } from "vitest";
+import { createServer, type Server } from "node:net";
+import { afterEach, expect, it } from "vitest";
 import type { DemoReport } from "./report.ts";
 import { built, ended, must, run, until } from "./shell.ts";
 import { describeOnBed } from "./suite.ts";
@@ -33,7 +34,23 @@ function start(args: readonly string[]): { child: ChildProcess; said: () => stri
   return { child, said: () => said };
 }
 
+/** Ports that another program has; 8473 may be another program's already, which is as good. */
+const holders: Server[] = [];
+async function hold(port: number): Promise<number> {
+  const server = createServer();
+  holders.push(server);
+  await new Promise<void>((resolve) => {
+    server.once("error", () => resolve());
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  return (server.address() as { port: number } | null)?.port ?? port;
+}
+
 describeOnBed("the demo", () => {
+  afterEach(async () => {
+    for (const server of holders.splice(0)) await new Promise((resolve) => server.close(resolve));
+  });
+
   it("joins eleven nodes across NATs, whole and reachable, and leaves nothing", { timeout: 300_000 }, async () => {
     const before = await system();
     const finished = await run([process.execPath, built("demo.js"), "--check"], { timeoutMs: 300_000 });
@@ -53,7 +70,8 @@ describeOnBed("the demo", () => {
 
   it("shows ring, links and a window, and Ctrl-C removes everything", { timeout: 300_000 }, async () => {
     const before = await system();
-    const { child, said } = start(["--no-open", "--port", "0"]);
+    await hold(8473);
+    const { child, said } = start(["--no-open"]);
     const url = await until(
       "the address of the window",
       240_000,
@@ -62,12 +80,21 @@ describeOnBed("the demo", () => {
     );
     const page = await fetch(url, { redirect: "manual" });
     expect(page.status).toBeLessThan(400);
+    expect(url).not.toContain(":8473/");
+    expect(said()).toContain("Port 8473 of 127.0.0.1 belongs to another program");
     for (const words of ["condor wow", "11 members", "home1", "172.16.1.", "round trip", "direct"])
       expect(said()).toContain(words);
     child.kill("SIGINT");
     await ended(child);
     expect(child.exitCode).toBe(0);
     expect(await leftBehind(before)).toEqual([]);
+  });
+
+  it("refuses a taken port that was named, before it builds anything", async () => {
+    const port = await hold(0);
+    const finished = await run([process.execPath, built("demo.js"), "--port", String(port)]);
+    expect(finished).toMatchObject({ status: 1, stdout: "" });
+    expect(finished.stderr).toBe(`demo: port ${port} of 127.0.0.1 belongs to another program; name another --port\n`);
   });
 
   it("removes everything when it is interrupted half-way", async () => {

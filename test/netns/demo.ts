@@ -5,6 +5,7 @@
  * Without, it prints ring and links for people and serves the window of one node until Ctrl-C.
  */
 
+import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { AFFILIATION } from "./config-2006.ts";
 import { type DemoPlan, planDemo } from "./demo-plan.ts";
@@ -20,7 +21,7 @@ const USAGE = `usage: npm run demo -- [--check] [--tcp] [--nodes N] [--seed N] [
   --tcp       every node uses TCP alone; the public ones are dialled
   --nodes N   so many nodes (default 11)
   --seed N    of the delays of the links (default 1)
-  --port N    of the window's address on this computer (default 8473)
+  --port N    of the window's address on this computer (default 8473, or any free one where that is taken)
   --no-open   print the window's address without opening a browser
   --logs FOLDER   keep there what each helper logged and what it said of itself at the end`;
 
@@ -28,6 +29,8 @@ interface DemoOptions {
   readonly check: boolean;
   readonly plan: DemoPlan;
   readonly seed: number;
+  /** The port that the user named for the window. */
+  readonly port: number | undefined;
   readonly uiArgs: readonly string[];
   readonly logs: string | undefined;
 }
@@ -55,7 +58,22 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`demo: ${refusal}; run it as root on Linux\n`);
     return process.getuid?.() === 0 ? 1 : 4;
   }
+  if (!options.check && options.port !== undefined && !(await isFree(options.port))) {
+    process.stderr.write(`demo: port ${options.port} of 127.0.0.1 belongs to another program; name another --port\n`);
+    return 1;
+  }
   return await withInternet(options);
+}
+
+/** Asked before anything is built: a window that cannot be served is not worth half a minute of waiting for it. */
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => resolve(true));
+  });
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free;
 }
 
 async function withInternet(options: DemoOptions): Promise<number> {
@@ -143,24 +161,26 @@ function readOptions(args: readonly string[]): DemoOptions | undefined {
       tcp: { type: "boolean", default: false },
       nodes: { type: "string", default: "11" },
       seed: { type: "string", default: "1" },
-      port: { type: "string", default: "8473" },
+      port: { type: "string" },
       "no-open": { type: "boolean", default: false },
       logs: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return undefined;
-  const whole = (name: "nodes" | "seed" | "port", most: number) => {
-    if (!/^\d{1,9}$/.test(values[name]) || Number(values[name]) > most) {
-      throw new Error(`--${name} must be a whole number from 0 to ${most}, not "${values[name]}"`);
+  const whole = (name: string, value: string, most: number) => {
+    if (!/^\d{1,9}$/.test(value) || Number(value) > most) {
+      throw new Error(`--${name} must be a whole number from 0 to ${most}, not "${value}"`);
     }
-    return Number(values[name]);
+    return Number(value);
   };
+  const port = values.port === undefined ? undefined : whole("port", values.port, 65_535);
   return {
     check: values.check,
-    plan: planDemo(whole("nodes", 999_999_999), values.tcp ? "tcp" : undefined),
-    seed: whole("seed", 999_999_999),
+    plan: planDemo(whole("nodes", values.nodes, 999_999_999), values.tcp ? "tcp" : undefined),
+    seed: whole("seed", values.seed, 999_999_999),
     logs: values.logs,
-    uiArgs: ["--port", String(whole("port", 65_535)), ...(values["no-open"] ? ["--no-open"] : [])],
+    port,
+    uiArgs: [...(port === undefined ? [] : ["--port", String(port)]), ...(values["no-open"] ? ["--no-open"] : [])],
   };
 }
