@@ -136,7 +136,7 @@ async function runSuites(names, filters) {
     if (names.includes("netns")) {
       await ensurePrograms(["ip", "nft", "ping", "conntrack", "iperf3", "ssh", "sshd", "ps", "setpriv"]);
     }
-    if (names.includes("ui")) await ensurePrograms(["chromium"]);
+    if (names.includes("ui")) await ensurePrograms(["chromium", "dbus-daemon"]);
   }
   if (names.some((name) => name !== "check" && name !== "rust")) {
     // The pictures are taken by hand; link emulator and namespaces are Linux's.

@@ -13,6 +13,7 @@ const packagesOf = {
   cc: ["gcc", "libc6-dev"],
   chromium: ["chromium"],
   conntrack: ["conntrack"],
+  "dbus-daemon": ["dbus"],
   edge: ["n2n"],
   ip: ["iproute2"],
   iperf3: ["iperf3"],
