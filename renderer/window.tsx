@@ -1,6 +1,7 @@
 /** The frame of the window: sidebar, top bar, the screen that the address names, and the inspector beside it. */
 import { Info, TriangleAlert, X } from "lucide-react";
 import { memo, useDeferredValue, useEffect } from "react";
+import { HelperMismatch } from "./features/helper/helper-mismatch.tsx";
 import { Inspector } from "./features/inspector/inspector.tsx";
 import { JoinDialog } from "./features/join/join-dialog.tsx";
 import { readDropped } from "./features/join/read-file.ts";
@@ -73,7 +74,10 @@ export function Window() {
                   <Content screen={drawn} />
                 </>
               ) : (
-                <WholePage condition={condition} />
+                <>
+                  <AppNotices />
+                  <WholePage condition={condition} />
+                </>
               )}
             </main>
             {condition.kind === "affiliation" && drawn.inspector && <Beside />}
@@ -132,9 +136,11 @@ function AppNotices() {
   const t = useText();
   const app = useAppModel();
   const notices = useApp((state) => state.app.notices);
-  if (notices.length === 0) return null;
+  const mismatch = useApp((state) => state.app.helper?.mismatch ?? null);
+  if (notices.length === 0 && mismatch === null) return null;
   return (
     <div className={styles.notices}>
+      <HelperMismatch />
       {notices.map(({ code, detail }) => (
         <Notice key={`${code} ${detail}`} tone="info" icon={<Info size={16} aria-hidden />}>
           <div>{t(`notice.${code}`, { detail })}</div>

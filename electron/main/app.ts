@@ -3,7 +3,14 @@
  * and the line to the helper. The connection lives in the helper and survives all of it.
  */
 import { HelperError, type HelperSnapshot } from "#contract";
-import { type AppEvent, type AppState, languageOf, type Opened, type ScreenName } from "#contract/app-bridge.ts";
+import {
+  type AppEvent,
+  type AppState,
+  HELPER_RESTART_S,
+  languageOf,
+  type Opened,
+  type ScreenName,
+} from "#contract/app-bridge.ts";
 import type { BridgeEvent, Reach } from "#contract/bridge.ts";
 import { connectHelper } from "../../native-helper/control/client.ts";
 import { serveApp, tellPages } from "./app-ipc.ts";
@@ -66,6 +73,8 @@ export interface AppSurroundings {
 }
 
 const NOTICES_LIMIT = 8;
+/** A helper that is not back so long after it should be is not coming by itself. */
+const RESTART_GRACE_MS = 5_000;
 
 /** Starts the app; to be called before Electron is ready. Resolves when it runs, or has left the field to the first one. */
 export async function startApp(electron: Electron, places: AppPlaces, around: AppSurroundings): Promise<void> {
@@ -122,6 +131,11 @@ class RunningApp {
   #reach: Reach = { kind: "opening" };
   #snapshot: HelperSnapshot | undefined;
   #isQuitting = false;
+  /** When the helper ended that is to start again by itself, by our clock. */
+  #endedAt: number | undefined;
+  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The mark of what pages were last told of the helper. */
+  #toldHelper = "";
   /** Notifications shown, so that they live until they are clicked; one a tag. */
   readonly #shownNotes = new Map<string, Electron.Notification>();
 
@@ -152,6 +166,7 @@ class RunningApp {
     app.on("activate", () => this.show());
     app.on("will-quit", () => {
       this.#link.close();
+      clearTimeout(this.#graceTimer);
       this.#tray?.destroy();
     });
   }
@@ -167,6 +182,11 @@ class RunningApp {
         installHelper: () => this.#order(() => this.#around.life.install()),
         startHelper: () => this.#order(() => this.#around.life.start()),
         removeHelper: () => this.#order(() => this.#around.life.remove()),
+        stayOnHelper: () => {
+          const version = this.#snapshot?.status.version;
+          if (version !== undefined) this.#settings.stayOn(version);
+          return this.#tellState();
+        },
         dismissNotices: () => {
           this.#notices.length = 0;
           return this.#tellState();
@@ -217,11 +237,32 @@ class RunningApp {
   }
 
   #hear(event: BridgeEvent): void {
-    if (event.kind === "reach") this.#reach = event.reach;
+    if (event.kind === "reach") this.#reached(event.reach);
     else this.#snapshot = event.snapshot;
+    if (this.#helperMark() !== this.#toldHelper) this.#tellState();
     this.#tray?.show(trayPicture(this.#reach, this.#snapshot, this.#text));
     const notes = this.#notifier.step(this.#clock(), this.#reach, this.#snapshot, this.#settings.app, this.#text);
     if (this.#keeper.window?.isFocused() !== true) for (const note of notes) this.#notify(note);
+  }
+
+  /** Notes when a helper ended that comes back by itself; each failed attempt to reach it is told here too. */
+  #reached(reach: Reach): void {
+    const ended = reach.kind === "noHelper" && reach.error.code === "HELPER_NOT_RUNNING";
+    if (ended && this.#reach.kind === "open" && this.#around.life.isWatched()) {
+      this.#endedAt = this.#clock();
+      clearTimeout(this.#graceTimer);
+      this.#graceTimer = setTimeout(
+        () => {
+          this.#endedAt = undefined;
+          this.#tellState();
+        },
+        HELPER_RESTART_S * 1_000 + RESTART_GRACE_MS,
+      );
+    } else if (!ended) {
+      this.#endedAt = undefined;
+      clearTimeout(this.#graceTimer);
+    }
+    this.#reach = reach;
   }
 
   #notify({ tag, title, body, opens }: Note): void {
@@ -308,18 +349,41 @@ class RunningApp {
     if (this.#notices.length < NOTICES_LIMIT) this.#notices.push({ code, detail });
   }
 
+  #helper(): NonNullable<AppState["helper"]> {
+    return { ...this.#around.life.state(), mismatch: this.#mismatch(), restartsInMs: this.#restartsInMs() };
+  }
+
+  /** What pages must hear of when it changes, without what runs by itself. */
+  #helperMark(): string {
+    return `${this.#mismatch()?.version} ${this.#endedAt}`;
+  }
+
+  /** A helper of another version that speaks the same calls works, so the user may keep it. */
+  #mismatch(): { version: string; newer: boolean } | null {
+    const version = this.#snapshot?.status.version;
+    const ours = this.#electron.app.getVersion();
+    if (this.#reach.kind !== "open" || version === undefined || version === ours) return null;
+    return version === this.#settings.stayOnHelper ? null : { version, newer: isNewer(version, ours) };
+  }
+
+  #restartsInMs(): number | null {
+    if (this.#endedAt === undefined) return null;
+    return Math.max(0, this.#endedAt + HELPER_RESTART_S * 1_000 - this.#clock());
+  }
+
   #state(): AppState {
     return {
       version: this.#electron.app.getVersion(),
       settings: this.#settings.app,
       tray: this.#hasTray,
-      helper: this.#around.life.state(),
+      helper: this.#helper(),
       notices: [...this.#notices],
     };
   }
 
   #tellState(): AppState {
     const state = this.#state();
+    this.#toldHelper = this.#helperMark();
     tellPages(this.#pages(), { kind: "state", state });
     return state;
   }
@@ -334,4 +398,12 @@ class RunningApp {
   #pages() {
     return this.#electron.BrowserWindow.getAllWindows().map(({ webContents }) => webContents);
   }
+}
+
+/** Whether version `a` comes after `b`; each a number of three parts, and perhaps more that does not count. */
+function isNewer(a: string, b: string): boolean {
+  const parts = (version: string) => version.split(/[.+-]/, 3).map(Number);
+  const [x, y] = [parts(a), parts(b)];
+  const index = [0, 1, 2].find((each) => x[each] !== y[each]);
+  return index !== undefined && (x[index] ?? 0) > (y[index] ?? 0);
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { defaultSettings } from "#contract/app-bridge.ts";
-import { type MakeStore, SettingsFile, type Stored } from "./settings.ts";
+import { type MakeStore, SETTINGS_VERSION, SettingsFile, type Stored } from "./settings.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -49,12 +49,27 @@ describe("the settings file", () => {
     writeFileSync(file(), JSON.stringify({ startAtLogin: true }));
     const settings = open();
     expect(settings.app).toEqual({ ...defaultSettings, startAtLogin: true });
-    expect([JSON.parse(readFileSync(file(), "utf8")).version, settings.setAside]).toEqual([1, undefined]);
+    expect([JSON.parse(readFileSync(file(), "utf8")).version, settings.setAside]).toEqual([
+      SETTINGS_VERSION,
+      undefined,
+    ]);
+  });
+
+  it("brings a file of version 1 up to this one, with what it holds", () => {
+    const app = { ...defaultSettings, theme: "dark" };
+    const places = { d: { x: 1, y: 2, width: 800, height: 600 } };
+    writeFileSync(file(), JSON.stringify({ version: 1, app, places, saidNoTray: true }));
+    const settings = open();
+    expect([settings.app, settings.placeOn("d"), settings.saidNoTray]).toEqual([app, places.d, true]);
+    expect([settings.saidTrayHidden, settings.stayOnHelper, settings.setAside]).toEqual([false, null, undefined]);
+    settings.stayOn("0.0.9");
+    settings.noteTrayHidden();
+    expect([open().stayOnHelper, open().saidTrayHidden]).toEqual(["0.0.9", true]);
   });
 
   it.each([
     ["torn", '{"version": 1, "app": {"theme": "da'],
-    ["of a newer version", JSON.stringify({ version: 2, app: { theme: "dark" } })],
+    ["of a newer version", JSON.stringify({ version: SETTINGS_VERSION + 1, app: { theme: "dark" } })],
     ["of another program", JSON.stringify({ version: 1, app: { ...defaultSettings, theme: "pink" }, places: {} })],
     ["no settings at all", "[]"],
     ["empty", ""],

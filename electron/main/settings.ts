@@ -7,7 +7,7 @@ import path from "node:path";
 import * as z from "zod";
 import { AppSettings, defaultSettings } from "#contract/app-bridge.ts";
 
-export const SETTINGS_VERSION = 1;
+export const SETTINGS_VERSION = 2;
 const FILE = "config.json";
 /** Displays whose window places are kept. */
 const PLACES_LIMIT = 16;
@@ -22,8 +22,14 @@ const Stored = z.strictObject({
   places: z.record(z.string(), Place),
   /** Whether the user has been told that there is no tray. */
   saidNoTray: z.boolean(),
+  /** Whether the user has been told where Windows hides the icon. */
+  saidTrayHidden: z.boolean(),
+  /** Version of a helper that the user wants to keep beside an app of another one. */
+  stayOnHelper: z.string().nullable(),
 });
 export type Stored = z.infer<typeof Stored>;
+
+type JsonType = "integer" | "object" | "boolean" | "string" | "null";
 
 /** As much of electron-store as is used; tests give another one. */
 export interface StoreLike {
@@ -33,16 +39,24 @@ export type MakeStore = (options: {
   cwd: string;
   name: string;
   defaults: Stored;
-  schema: { [K in keyof Stored]: { type: "integer" | "object" | "boolean" } };
+  schema: { [K in keyof Stored]: { type: JsonType | readonly JsonType[] } };
   clearInvalidConfig: boolean;
 }) => StoreLike;
 
-const defaults: Stored = { version: SETTINGS_VERSION, app: defaultSettings, places: {}, saidNoTray: false };
+const defaults: Stored = {
+  version: SETTINGS_VERSION,
+  app: defaultSettings,
+  places: {},
+  saidNoTray: false,
+  saidTrayHidden: false,
+  stayOnHelper: null,
+};
 
 /** From version N to N + 1; what comes out is still checked as a whole. */
 const migrations: Readonly<Record<number, (old: Record<string, unknown>) => Record<string, unknown>>> = {
   // Files of the first builds had no version and only the settings themselves.
   0: (old) => ({ version: 1, app: { ...defaultSettings, ...old }, places: {}, saidNoTray: false }),
+  1: (old) => ({ ...old, version: 2, saidTrayHidden: false, stayOnHelper: null }),
 };
 
 /** The JSON schema that the store checks every write with: shape only, the values are checked above. */
@@ -51,6 +65,8 @@ const schema = {
   app: { type: "object" },
   places: { type: "object" },
   saidNoTray: { type: "boolean" },
+  saidTrayHidden: { type: "boolean" },
+  stayOnHelper: { type: ["string", "null"] },
 } as const;
 
 export class SettingsFile {
@@ -89,6 +105,22 @@ export class SettingsFile {
 
   noteNoTray(): void {
     this.#store.store = { ...this.#store.store, saidNoTray: true };
+  }
+
+  get saidTrayHidden(): boolean {
+    return this.#store.store.saidTrayHidden;
+  }
+
+  noteTrayHidden(): void {
+    this.#store.store = { ...this.#store.store, saidTrayHidden: true };
+  }
+
+  get stayOnHelper(): string | null {
+    return this.#store.store.stayOnHelper;
+  }
+
+  stayOn(version: string): void {
+    this.#store.store = { ...this.#store.store, stayOnHelper: version };
   }
 }
 

@@ -1,9 +1,10 @@
 /** What the app takes from the system and asks of it: files and links, the tray's host, the administrator, the login. */
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { languageOf } from "#contract/app-bridge.ts";
+import { HELPER_RESTART_S, languageOf } from "#contract/app-bridge.ts";
 import { setAutostart } from "./autostart.ts";
 import { HelperLife } from "./helper-life.ts";
 import { openedBy, openedFile } from "./opened.ts";
@@ -102,13 +103,37 @@ describe("orders for an administrator", () => {
     const once = life(["/usr/bin/node"]);
     await once.machine.install();
     expect(once.asked).toEqual([
-      "setsid /usr/bin/node '/opt/My Ringway/ringway.js' helper --owner 1000 >/dev/null 2>&1 &",
+      expect.stringMatching(/^setsid sh -c 'n=0; until \/usr\/bin\/node .* done' >\/dev\/null 2>&1 &$/),
     ]);
+  });
+
+  it("start one that the system does not watch so that a shell does: again after a failure, not after an end", async () => {
+    const log = path.join(folder, "runs");
+    const { machine, asked } = life(["/usr/bin/node"]);
+    expect(machine.isWatched()).toBe(false);
+    await machine.start();
+    expect(machine.isWatched()).toBe(true);
+    // The same line, in the foreground and with programs that end at once: it fails twice, then ends as told.
+    const line = (asked[0] ?? "")
+      .replace(/^setsid /, "")
+      .replace(/ >\/dev\/null 2>&1 &$/, "")
+      .replace("/usr/bin/node", path.join(folder, "node"));
+    const program = (name: string, text: string) =>
+      writeFileSync(path.join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    program("node", `echo "$1 $2" >> ${log}; [ $(wc -l < ${log}) -ge 3 ]`);
+    program("sleep", `[ "$1" = ${HELPER_RESTART_S} ]`);
+    execFileSync("/bin/sh", ["-c", line], { env: { PATH: `${folder}:${process.env.PATH}` } });
+    expect(readFileSync(log, "utf8")).toBe("/opt/My Ringway/ringway.js helper\n".repeat(3));
   });
 
   it("start the service where there is one, and remove it", async () => {
     const { machine, asked } = life([SYSTEMD, UNIT, "/usr/bin/node"]);
-    expect(machine.state()).toEqual({ installed: true, canInstall: true });
+    expect(machine.state()).toEqual({
+      installed: true,
+      canInstall: true,
+      command: "sudo /usr/bin/node '/opt/My Ringway/ringway.js' helper install --owner 1000",
+    });
+    expect(machine.isWatched()).toBe(true);
     await machine.start();
     await machine.remove();
     expect(asked).toEqual([

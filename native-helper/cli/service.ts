@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { HelperError } from "#contract";
+import { HELPER_RESTART_S } from "#contract/app-bridge.ts";
 
 export interface ServiceHost {
   /** Of this process; undefined where the system has none. */
@@ -101,7 +102,7 @@ After=network.target
 Type=exec
 ExecStart=${quoted(node)} ${quoted(command)} helper --owner ${ownerUid} --state /var/lib/ringway --socket /run/ringway/ringway.sock
 Restart=on-failure
-RestartSec=5
+RestartSec=${HELPER_RESTART_S}
 
 DynamicUser=yes
 User=ringway-helper

@@ -48,6 +48,9 @@ export const screenNames = ["overview", "ring", "peers", "diagnostics", "affilia
 export const ScreenName = z.enum(screenNames);
 export type ScreenName = z.infer<typeof ScreenName>;
 
+/** A helper that failed is started again after this long, by the system's services or by the shell that started it. */
+export const HELPER_RESTART_S = 5;
+
 export const AppState = z.object({
   /** Of the app; null in a browser, whose page is of the version that serves it. */
   version: z.string().nullable(),
@@ -61,6 +64,12 @@ export const AppState = z.object({
       installed: z.boolean(),
       /** Whether it could be made a service here; else it can only be started once. */
       canInstall: z.boolean(),
+      /** What somebody with administrator's rights can type in place of the prompt; null where it could not run. */
+      command: z.string().nullable(),
+      /** The helper that answers is of another version, and the user has not said that it may stay so. */
+      mismatch: z.object({ version: z.string(), newer: z.boolean() }).nullable(),
+      /** It ended, and what watches over it starts it again in so many ms from when this is told; else null. */
+      restartsInMs: z.number().nonnegative().nullable(),
     })
     .nullable(),
   /** What the user should know: settings set aside, a window that had to be made anew. */
@@ -101,6 +110,8 @@ export const appCalls = {
   installHelper: { args: z.strictObject({}), reply: HelperOutcome },
   startHelper: { args: z.strictObject({}), reply: HelperOutcome },
   removeHelper: { args: z.strictObject({}), reply: HelperOutcome },
+  /** Goes on with the helper of another version that runs now, and says no more of it. */
+  stayOnHelper: { args: z.strictObject({}), reply: AppState },
   dismissNotices: { args: z.strictObject({}), reply: AppState },
 } as const;
 export type AppCall = keyof typeof appCalls;

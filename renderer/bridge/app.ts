@@ -76,6 +76,7 @@ export function browserApp(storage: Pick<Storage, "getItem" | "setItem"> | undef
     installHelper: none,
     startHelper: none,
     removeHelper: none,
+    stayOnHelper: none,
     dismissNotices: async () => state(),
     watchApp: (listener) => {
       listeners.add(listener);

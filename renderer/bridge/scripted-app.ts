@@ -19,13 +19,28 @@ export class ScriptedApp implements AppBridge {
       version: electron ? "0.1.0" : null,
       settings: defaultSettings,
       tray: electron ? true : null,
-      helper: electron ? { installed, canInstall: true } : null,
+      helper: electron
+        ? {
+            installed,
+            canInstall: true,
+            command: "sudo /usr/bin/node /opt/ringway/ringway.js helper install --owner 1000",
+            mismatch: null,
+            restartsInMs: null,
+          }
+        : null,
       notices: notice ? [{ code: "settingsSetAside", detail: "config.json.set-aside-2026-03-12T14-15-00Z" }] : [],
     };
   }
 
   open(opened: Opened): void {
     this.#tell({ kind: "opened", opened });
+  }
+
+  /** Changes what the app says of the helper. */
+  sayOfHelper(change: Partial<NonNullable<AppState["helper"]>>): void {
+    if (this.#state.helper === null) return;
+    this.#state = { ...this.#state, helper: { ...this.#state.helper, ...change } };
+    this.#tell({ kind: "state", state: this.#state });
   }
 
   changeSettings: AppBridge["changeSettings"] = async (change) => {
@@ -36,6 +51,11 @@ export class ScriptedApp implements AppBridge {
   installHelper = () => this.#order("installHelper");
   startHelper = () => this.#order("startHelper");
   removeHelper = () => this.#order("removeHelper");
+  stayOnHelper = async () => {
+    this.asked.push("stayOnHelper");
+    this.sayOfHelper({ mismatch: null });
+    return this.#state;
+  };
   dismissNotices = async () => {
     this.asked.push("dismissNotices");
     this.#state = { ...this.#state, notices: [] };

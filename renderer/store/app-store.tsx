@@ -22,6 +22,8 @@ export interface AppWindowState {
   readonly joining: { readonly opened: Opened | undefined } | undefined;
   /** An order that needs an administrator is under way, or how the last one ended. */
   readonly order: "asking" | HelperOutcome | undefined;
+  /** When the helper that ended starts again by itself, by performance.now(). */
+  readonly restartAt: number | undefined;
 }
 
 export interface AppModel {
@@ -29,7 +31,8 @@ export interface AppModel {
   change(change: Partial<AppSettings>): Promise<void>;
   join(opened?: Opened): void;
   closeJoin(): void;
-  order(call: "installHelper" | "startHelper" | "removeHelper"): Promise<void>;
+  order(call: "installHelper" | "startHelper" | "removeHelper"): Promise<HelperOutcome>;
+  stayOnHelper(): Promise<void>;
   dismissNotices(): Promise<void>;
 }
 
@@ -38,8 +41,12 @@ export function createAppModel(bridge: AppBridge): AppModel {
     app: { version: null, settings: defaultSettings, tray: null, helper: null, notices: [] },
     joining: undefined,
     order: undefined,
+    restartAt: undefined,
   }));
-  const take = (app: AppState) => store.setState({ app });
+  const take = (app: AppState) => {
+    const wait = app.helper?.restartsInMs ?? null;
+    store.setState({ app, restartAt: wait === null ? undefined : performance.now() + wait });
+  };
   bridge.watchApp((event) => {
     if (event.kind === "state") take(event.state);
     else if (event.kind === "show") go(event.screen);
@@ -52,13 +59,14 @@ export function createAppModel(bridge: AppBridge): AppModel {
     closeJoin: () => store.setState({ joining: undefined }),
     async order(call) {
       store.setState({ order: "asking" });
-      try {
-        store.setState({ order: await bridge[call]({}) });
-      } catch (error) {
+      const outcome = await bridge[call]({}).catch((error: unknown): HelperOutcome => {
         const { text, remedy } = errorView(error);
-        store.setState({ order: { result: "failed", detail: `${text} ${remedy}` } });
-      }
+        return { result: "failed", detail: `${text} ${remedy}` };
+      });
+      store.setState({ order: outcome });
+      return outcome;
     },
+    stayOnHelper: async () => take(await bridge.stayOnHelper({})),
     dismissNotices: async () => take(await bridge.dismissNotices({})),
   };
 }

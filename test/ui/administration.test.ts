@@ -276,16 +276,81 @@ describe("administration in the window", () => {
       expect(await asked(other)).toEqual(["installHelper"]);
     });
 
-    it("missing, a file is taken with two clicks and one prompt", async () => {
+    it("missing, a file is taken with one click in the dialogue and one prompt", async () => {
       const page = await open("scene=noHelper&app=electron");
       await page.getByRole("heading", { name: /install the network helper/ }).waitFor();
       await giveFile(page, FILE_2006);
       await dialog(page).getByText("Your system asks for an administrator password once", { exact: false }).waitFor();
-      await dialog(page).getByRole("button", { name: "Install helper" }).click();
+      await dialog(page).getByRole("button", { name: "Install and connect" }).click();
       await page.evaluate(() => window.scripted?.play("noAffiliation"));
-      await joinButton(page).click();
       await page.getByRole("heading", { name: "Connected" }).waitFor();
       expect([await asked(page), await made(page)]).toEqual([["installHelper"], ["preview", "join"]]);
+    });
+
+    it("missing, a name is taken with the same one order, and a clash still waits for the user", async () => {
+      const page = await open("scene=noHelper&app=electron");
+      await page.getByRole("heading", { name: /install the network helper/ }).waitFor();
+      await giveFile(page, FILE_2006);
+      await dialog(page).getByRole("radio", { name: "Name" }).check();
+      const order = dialog(page).getByRole("button", { name: "Install and connect" });
+      expect(await order.isDisabled()).toBe(true);
+      await dialog(page).getByRole("textbox", { name: "Affiliation name" }).fill("condor wow");
+      await order.click();
+      await page.evaluate(() => window.scripted?.play("joinClash"));
+      await dialog(page)
+        .getByText(/overlaps/)
+        .waitFor();
+      expect(await joinButton(page).isDisabled()).toBe(true);
+      expect([await asked(page), await made(page)]).toEqual([["installHelper"], ["preview"]]);
+    });
+
+    it("asked for and refused in the join dialogue: says so, changes nothing, and has a line for an administrator", async () => {
+      const page = await open("scene=noHelper&app=electron");
+      await page.getByRole("heading", { name: /install the network helper/ }).waitFor();
+      await giveFile(page, FILE_2006);
+      await page.evaluate(() => {
+        if (window.scriptedApp) window.scriptedApp.outcome = "denied";
+      });
+      await dialog(page).getByRole("button", { name: "Install and connect" }).click();
+      await dialog(page).getByText("Nothing was changed.", { exact: false }).waitFor();
+      await dialog(page).getByRole("button", { name: "I have no administrator rights" }).click();
+      await dialog(page).getByText("sudo /usr/bin/node /opt/ringway/ringway.js helper install --owner 1000").waitFor();
+      expect(await violationsOf(page)).toEqual([]);
+      await dialog(page).getByRole("button", { name: "Install and connect" }).click();
+      expect([await asked(page), await made(page)]).toEqual([["installHelper", "installHelper"], []]);
+    });
+
+    it("of another version that works is updated with one order, or stays", async () => {
+      const page = await open("scene=connected&app=electron&installed=1");
+      await page.getByRole("heading", { name: "Connected" }).waitFor();
+      const say = (version: string, newer: boolean) =>
+        page.evaluate((mismatch) => window.scriptedApp?.sayOfHelper({ mismatch }), { version, newer });
+      await say("0.0.9", false);
+      await page.getByText("The app is 0.1.0, the helper is 0.0.9.", { exact: false }).waitFor();
+      expect(await violationsOf(page)).toEqual([]);
+      await page.getByRole("button", { name: "Update helper" }).click();
+      await say("0.2.0", true);
+      await page.getByText("The helper is 0.2.0, newer than this app (0.1.0).", { exact: false }).waitFor();
+      await page.getByRole("button", { name: "Stay on 0.2.0" }).click();
+      await page.getByText("Ringway and its helper do not match").waitFor({ state: "hidden" });
+      expect(await asked(page)).toEqual(["installHelper", "stayOnHelper"]);
+    });
+
+    it("that ended counts down to its next start, and can be started at once", async () => {
+      const page = await open("scene=connected&app=electron&installed=1");
+      await page.getByRole("heading", { name: "Connected" }).waitFor();
+      await page.evaluate(() => {
+        window.scriptedApp?.sayOfHelper({ restartsInMs: 4_900 });
+        window.scripted?.play("noHelper");
+      });
+      await page.getByRole("alert").getByText("The network helper stopped").waitFor();
+      await page.getByText(/Ringway starts it again in [345] seconds\./).waitFor();
+      await page.getByText(/Ringway starts it again in [12] seconds?\./).waitFor();
+      await page.getByText("Ringway is starting it again.", { exact: false }).waitFor();
+      await page.evaluate(() => window.scriptedApp?.sayOfHelper({ restartsInMs: null }));
+      await page.getByText("Until it runs again nothing travels over tap0.", { exact: false }).waitFor();
+      await page.getByRole("button", { name: "Start now" }).click();
+      expect(await asked(page)).toEqual(["startHelper"]);
     });
 
     it("and the app's notices are said until they are closed", async () => {

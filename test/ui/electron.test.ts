@@ -344,6 +344,116 @@ describe("the app in Electron (on a stand-in)", () => {
     second.app.emit("will-quit");
   });
 
+  describe("and the helper's life", () => {
+    const SYSTEMD = "/run/systemd/system";
+    const UNIT = "/etc/systemd/system/ringway-helper.service";
+    const prompts: string[] = [];
+    /** A computer on which these files are, and whose prompt ends as `answer` says. */
+    const lifeOn = (present: readonly string[], answer: () => Promise<void> = async () => {}) => {
+      prompts.length = 0;
+      return new HelperLife({
+        platform: "linux",
+        command: "/opt/ringway.js",
+        uid: 1000,
+        searchPath: ["/usr/bin"],
+        exists: (file) => ["/usr/bin/node", ...present].includes(file),
+        asAdministrator: (line) => {
+          prompts.push(line);
+          return answer();
+        },
+      });
+    };
+    const INSTALL = "/usr/bin/node /opt/ringway.js helper install --owner 1000";
+    const openWithout = async (life: HelperLife) => {
+      await helper.stop();
+      await startApp(standIn.module, places(), around({ life }));
+      const [window] = standIn.windows;
+      if (window === undefined) throw new Error("The app opened no window.");
+      if (!window.shown) await new Promise((resolve) => window.once("ready-to-show", resolve));
+      await window.page.getByRole("heading", { name: /install the network helper/ }).waitFor();
+      return window.page;
+    };
+    const openFile = () => {
+      const file = path.join(home, "condor.config");
+      writeFileSync(file, "#affiliation\ncondor wow\n#port\n15000\n");
+      standIn.app.emit("second-instance", {}, ["ringway", file], home);
+    };
+
+    it("installs and joins with one click and one prompt", async () => {
+      const page = await openWithout(lifeOn([SYSTEMD], () => helper.start()));
+      openFile();
+      await page.getByRole("dialog").getByRole("button", { name: "Install and connect" }).click();
+      await page.getByRole("heading", { name: "Connected" }).waitFor();
+      expect(prompts).toEqual([INSTALL]);
+      expect(helper.made.filter((call) => ["preview", "join"].includes(call))).toEqual(["preview", "join"]);
+    });
+
+    it("says that the prompt was closed, changes nothing, and asks again on order alone", async () => {
+      const closed = async () => {
+        throw new Error("User did not grant permission.");
+      };
+      const page = await openWithout(lifeOn([SYSTEMD], closed));
+      expect(prompts).toEqual([]);
+      await page.getByRole("button", { name: "Install helper" }).click();
+      await page.getByRole("heading", { name: "The password prompt was closed" }).waitFor();
+      expect([prompts, helper.made]).toEqual([[INSTALL], []]);
+      await page.getByRole("button", { name: "I have no administrator rights" }).click();
+      await page.getByText(`sudo ${INSTALL}`).waitFor();
+      await page.getByRole("button", { name: "Ask again" }).click();
+      await expect.poll(() => prompts).toEqual([INSTALL, INSTALL]);
+    });
+
+    it("brings an older helper to its own version with one prompt", async () => {
+      helper.version = "0.0.9";
+      const life = lifeOn([SYSTEMD, UNIT], async () => {
+        await helper.stop();
+        helper.version = "0.1.0";
+        await helper.start();
+      });
+      const { page } = await start({ life });
+      await page.getByText("The app is 0.1.0, the helper is 0.0.9.", { exact: false }).waitFor();
+      await page.getByRole("button", { name: "Update helper" }).click();
+      await page.getByText("Ringway and its helper do not match").waitFor({ state: "hidden" });
+      await page.getByRole("heading", { name: "Connected" }).waitFor();
+      expect(prompts).toEqual([INSTALL]);
+    });
+
+    it("works with a newer helper, and remembers that it may stay", async () => {
+      helper.version = "0.2.0";
+      const { page } = await start({ life: lifeOn([SYSTEMD, UNIT]) });
+      await page.getByText("The helper is 0.2.0, newer than this app (0.1.0).", { exact: false }).waitFor();
+      await page.getByRole("button", { name: "Stay on 0.2.0" }).click();
+      await page.getByText("Ringway and its helper do not match").waitFor({ state: "hidden" });
+      expect(new SettingsFile(home, storeIn).stayOnHelper).toBe("0.2.0");
+      standIn.windows[0]?.destroy();
+      standIn.app.emit("activate");
+      const again = standIn.windows.at(-1) as StandInWindow;
+      if (!again.shown) await new Promise((resolve) => again.once("ready-to-show", resolve));
+      await again.page.getByRole("heading", { name: "Connected" }).waitFor();
+      expect(await again.page.getByText("Ringway and its helper do not match").count()).toBe(0);
+      expect(prompts).toEqual([]);
+    });
+
+    it("counts down to the next start of a helper that the system watches, without a prompt", async () => {
+      const { page } = await start({ life: lifeOn([SYSTEMD, UNIT]) });
+      await helper.stop();
+      await page.getByText(/Ringway starts it again in [1-5] seconds?\./).waitFor();
+      await helper.start();
+      await page.getByText("The network helper stopped").waitFor({ state: "hidden" });
+      await page.getByRole("heading", { name: "Connected" }).waitFor();
+      expect(prompts).toEqual([]);
+    });
+
+    it("promises no start of a helper that nobody watches, and starts it on order", async () => {
+      const { page } = await start({ life: lifeOn([], () => helper.start()) });
+      await helper.stop();
+      await page.getByText("Until it runs again nothing travels over tap0.", { exact: false }).waitFor();
+      await page.getByRole("button", { name: "Start now" }).click();
+      await page.getByRole("heading", { name: "Connected" }).waitFor();
+      expect(prompts).toEqual([expect.stringMatching(/^setsid sh -c /)]);
+    });
+  });
+
   it("changes settings for its own pages alone, and only to values that exist", async () => {
     const { webContents } = await start();
     const event = { sender: webContents, senderFrame: ownFrame };

@@ -5,6 +5,7 @@ import path from "node:path";
 import { type AffiliationView, type Args, type Handlers, HelperError } from "#contract";
 import { administrationCalls, type MeasureCall, switchCalls, windowCalls } from "#contract/window-calls.ts";
 import { ControlServer } from "../../native-helper/control/server.ts";
+import { scriptedPreview } from "../../renderer/bridge/scripted-administration.ts";
 import { ScriptedMeasures } from "../../renderer/bridge/scripted-measures.ts";
 import { makeWorld } from "../../renderer/bridge/world.ts";
 
@@ -15,6 +16,8 @@ export interface FakeHelper {
   /** Ends the server as a killed helper would; `start` runs it again on the same socket. */
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** The version that it says it is. */
+  version: string;
   /** Stops, and removes the socket's folder. */
   close(): Promise<void>;
 }
@@ -24,6 +27,7 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
   const socketPath = path.join(folder, "helper.sock");
   const world = makeWorld(peers);
   const made: string[] = [];
+  const said = { version: "0.1.0" };
   let change: Partial<AffiliationView> = {};
   let server: ControlServer | undefined;
   const view = (): AffiliationView => {
@@ -65,9 +69,15 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
     peers: unused,
     ring: unused,
     ...(measures as unknown as Pick<Handlers, MeasureCall>),
-    join: unused,
+    join: async () => {
+      made.push("join");
+      return view();
+    },
     leave: unused,
-    preview: unused,
+    preview: async (args: Args<"preview">) => {
+      made.push("preview");
+      return scriptedPreview(args, undefined);
+    },
     configure: unused,
     wake: async () => {
       made.push("wake");
@@ -83,11 +93,11 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
       owners: new Set([process.getuid?.() ?? 0]),
       log: { info: () => {}, warn: () => {} },
       service: {
-        version: "0.1.0",
+        version: said.version,
         handlers,
         snapshot: () => {
           const { seq: _numbered, ...snapshot } = world.next({ affiliation: change });
-          return snapshot;
+          return { ...snapshot, status: { ...snapshot.status, version: said.version } };
         },
       },
     });
@@ -98,6 +108,12 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
   };
   await start();
   return {
+    get version() {
+      return said.version;
+    },
+    set version(version) {
+      said.version = version;
+    },
     socketPath,
     made,
     start,

@@ -11,6 +11,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { TextField } from "../../ui/field.tsx";
 import { Notice } from "../../ui/notice.tsx";
 import { type MessageId, type Text, useText } from "../../words/words.tsx";
+import { HelperRefused } from "../helper/helper-refused.tsx";
 import styles from "./join-dialog.module.css";
 import { JoinPreviewCard, type WayOut } from "./join-preview.tsx";
 import { isInvite, readOpened } from "./read-file.ts";
@@ -24,6 +25,7 @@ export function JoinDialog({ opened }: { readonly opened: Opened | undefined }) 
   const app = useAppModel();
   const model = useModel();
   const helper = useApp((state) => state.app.helper);
+  const order = useApp((state) => state.order);
   const isOpen = useWindow((state) => state.reach.kind === "open");
   const readOnly = useWindow((state) => state.reach.kind === "open" && state.reach.readOnly);
   const [way, setWay] = useState<Way>(opened === undefined ? "name" : "file");
@@ -35,6 +37,8 @@ export function JoinDialog({ opened }: { readonly opened: Opened | undefined }) 
   const [fault, setFault] = useState<ErrorView>();
   const [wayOut, setWayOut] = useState<WayOut>();
   const [isJoining, setJoining] = useState(false);
+  /** The user has ordered all of it: once the helper answers and nothing stands in the way, join. */
+  const [goesOn, setGoesOn] = useState(false);
   const [again, setAgain] = useState(0);
 
   useEffect(() => {
@@ -80,23 +84,39 @@ export function JoinDialog({ opened }: { readonly opened: Opened | undefined }) 
       setJoining(false);
     }
   };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what comes of the look at it decides, and `join` is of this rendering.
+  useEffect(() => {
+    if (!goesOn || (preview === undefined && fault === undefined)) return;
+    setGoesOn(false);
+    if (mayJoin) void join();
+  }, [goesOn, preview, fault]);
   const check = () => {
     const startAddresses = starts.split(/[\s,;]+/).filter((each) => each !== "");
     setWanted({ kind: "open", affiliation: name, startAddresses: startAddresses.map(withScheme) });
     setAgain((before) => before + 1);
   };
 
+  /** Without a helper: one order and one prompt for it and for joining. */
+  const isMissing = !isOpen && helper !== null;
+  const getHelper = async () => {
+    if (way === "name") check();
+    const { result } = await app.order(helper?.installed ? "startHelper" : "installHelper");
+    setGoesOn(result === "done");
+  };
+  const isWaiting = order === "asking" || goesOn;
+  const canOrder = way === "name" ? name.trim() !== "" : wanted !== undefined;
+
   return (
     <Dialog
       title={t("join.title")}
       onClose={() => app.closeJoin()}
-      foot={isOpen ? t("join.noPrompt") : helper !== null && t("join.prompt")}
+      foot={isOpen ? t("join.noPrompt") : isWaiting ? t("state.opening") : helper !== null && t("join.prompt")}
       actions={
         <>
           <Button onPress={() => app.closeJoin()}>{t("common.cancel")}</Button>
-          {!isOpen && helper !== null ? (
-            <Button look="primary" onPress={() => void app.order("installHelper")}>
-              {t("helper.missing.action")}
+          {isMissing ? (
+            <Button look="primary" isDisabled={!canOrder || isWaiting} onPress={() => void getHelper()}>
+              {t(helper.installed ? "join.startConnect" : "join.installConnect")}
             </Button>
           ) : way === "name" && preview === undefined ? (
             <Button look="primary" isDisabled={name.trim() === "" || !isOpen || readOnly} onPress={check}>
@@ -153,6 +173,11 @@ export function JoinDialog({ opened }: { readonly opened: Opened | undefined }) 
         </>
       ) : (
         <FilePlace file={file} onFile={setFile} />
+      )}
+      {isMissing && order !== undefined && order !== "asking" && order.result !== "done" && (
+        <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
+          <HelperRefused outcome={order} />
+        </Notice>
       )}
       {unreadable !== undefined && (
         <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">

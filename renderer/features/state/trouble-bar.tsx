@@ -5,6 +5,7 @@ import { Button } from "../../ui/button.tsx";
 import { formatDuration } from "../../ui/format.ts";
 import { Notice } from "../../ui/notice.tsx";
 import { useText, useTime } from "../../words/words.tsx";
+import { HelperStopped } from "../helper/helper-stopped.tsx";
 import styles from "./trouble-bar.module.css";
 
 /** Why the picture below is old. The last good picture stays, dimmed. */
@@ -12,20 +13,21 @@ export function TroubleBar({ trouble }: { readonly trouble: Trouble }) {
   const t = useText();
   const time = useTime();
   const model = useModel();
-  const iface = useWindow((state) => state.affiliation?.interface.name) ?? "";
   const newsTime = useWindow((state) => state.newsTime);
   const tryNow = <Button onPress={() => model.retry()}>{t("common.tryNow")}</Button>;
   if (trouble.kind === "noHelper") {
-    const stopped = trouble.error.code === "HELPER_NOT_RUNNING";
     return (
       <div className={styles.bar}>
-        <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
-          <div>
-            <strong>{stopped ? t("helper.stopped.title") : trouble.error.text}</strong>{" "}
-            {stopped ? t("helper.stopped.still", { iface }) : trouble.error.remedy}
-          </div>
-          {tryNow}
-        </Notice>
+        {trouble.error.code === "HELPER_NOT_RUNNING" ? (
+          <HelperStopped />
+        ) : (
+          <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
+            <div>
+              <strong>{trouble.error.text}</strong> {trouble.error.remedy}
+            </div>
+            {tryNow}
+          </Notice>
+        )}
       </div>
     );
   }

@@ -7,6 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatDuration } from "../../ui/format.ts";
 import { useText } from "../../words/words.tsx";
+import { NoAdministrator } from "../helper/helper-refused.tsx";
 import styles from "./whole-page.module.css";
 
 /** The states in which there is no picture to show: one title, one sentence, one thing to do. */
@@ -106,6 +107,7 @@ function NoHelper({ error, action }: { readonly error: ErrorView; readonly actio
       <Page title={t("helper.denied.title")}>
         <p>{t("helper.denied.text")}</p>
         {ask(helper.installed ? "startHelper" : "installHelper", t("helper.denied.action"))}
+        <NoAdministrator />
       </Page>
     );
   }
