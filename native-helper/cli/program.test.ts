@@ -397,6 +397,7 @@ describe("what people read", () => {
           text: "A hard NAT.",
           remedy: "Open a port.",
           tried: [{ transport: "udp", to: "192.0.2.9:1", at: "2026-01-01T00:00:00.000Z", result: "no answer" }],
+          evidence: {},
         },
       }),
     ];

@@ -35,7 +35,14 @@ export const AffiliationSettings = z.object({
   interfaceName: z.string(),
   virtualIp: z.string().nullable(),
   mtuBytes: z.int(),
+  transport: z.enum(["auto", "udp", "tcp"]),
+  /** Of the helper's sockets, which all its affiliations share. */
+  port: z.int().nullable(),
   startAddresses: z.array(z.string()),
+  /** Links that this computer makes for its traffic at a time. */
+  shortcuts: z.int(),
+  /** Whether it carries tunnels of others. */
+  relay: z.boolean(),
   /** How this computer and its place are shown to other members. */
   name: z.string().nullable(),
   site: z.string().nullable(),
@@ -48,7 +55,13 @@ export const AffiliationChange = z.strictObject({
   virtualIp: z.string().max(64).nullable().exactOptional(),
   /** Null: the default. */
   mtuBytes: z.int().nullable().exactOptional(),
+  transport: z.enum(["auto", "udp", "tcp"]).exactOptional(),
+  /** Null: any. */
+  port: z.int().nullable().exactOptional(),
   startAddresses: z.array(z.string().max(300)).max(64).exactOptional(),
+  /** Null: the default. */
+  shortcuts: z.int().nullable().exactOptional(),
+  relay: z.boolean().exactOptional(),
   name: z.string().max(256).nullable().exactOptional(),
   site: z.string().max(256).nullable().exactOptional(),
 });

@@ -95,6 +95,32 @@ export const NotDirectBecause = z.object({
   text: z.string(),
   remedy: z.string(),
   tried: z.array(z.object({ transport: z.string(), to: z.string(), at: Time, result: z.string() })),
+  /** What the sentence of a code names; each only where it is known. */
+  evidence: z
+    .object({
+      /** noTraffic: so many packets within so many seconds earn a link. */
+      packets: z.int().exactOptional(),
+      seconds: z.number().exactOptional(),
+      /** limit: that of this computer; absent where it is the peer's. */
+      limit: z.int().exactOptional(),
+      /** trying: rounds of checks. */
+      round: z.int().exactOptional(),
+      rounds: z.int().exactOptional(),
+      /** oneHard: whose NAT it is, and when the next attempt begins. */
+      hard: z.enum(["own", "peer"]).exactOptional(),
+      nextAt: Time.exactOptional(),
+      /** noCommonIp: `IPv4` or `IPv6`. */
+      ours: z.string().exactOptional(),
+      theirs: z.string().exactOptional(),
+      /** sameNat: an address of the peer on its own network. */
+      localAddress: z.string().exactOptional(),
+      /** oldVersion. */
+      version: z.string().exactOptional(),
+      needed: z.string().exactOptional(),
+      /** udpBlocked: this computer is set to use TCP alone, whatever its network lets through. */
+      tcpAlone: z.boolean().exactOptional(),
+    })
+    .default({}),
 });
 export type NotDirectBecause = z.infer<typeof NotDirectBecause>;
 

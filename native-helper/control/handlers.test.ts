@@ -48,6 +48,7 @@ const RELAYED: PeerView = {
     text: "Hard NAT.",
     remedy: "Open a port.",
     tried: [{ transport: "udp", to: "192.0.2.8:1", at: Date.UTC(2026, 0, 2), result: "no answer" }],
+    evidence: { hard: "peer", nextAt: Date.UTC(2026, 0, 3) },
   },
   history: [],
 };

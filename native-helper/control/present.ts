@@ -3,13 +3,14 @@ import type {
   AffiliationView,
   InterfaceView,
   LinkCounts,
+  NotDirectBecause,
   PeerDetail,
   PeerRow,
   RingView,
   Transport,
   Warning,
 } from "../contract/contract.ts";
-import type { NodeView, PeerView } from "../overlay/boundary.ts";
+import type { NodeView, NotDirectEvidence, PeerView } from "../overlay/boundary.ts";
 
 /** What is known of one affiliation. */
 export interface AffiliationFacts {
@@ -98,6 +99,7 @@ export function peerRow(facts: AffiliationFacts, peer: PeerView): PeerRow {
             at: time(at),
             result,
           })),
+          evidence: evidenceOf(peer.notDirectBecause.evidence),
         }
       : null,
   };
@@ -137,6 +139,10 @@ export function linkCounts(peers: readonly PeerView[]): LinkCounts {
     if (kind) counts[kind] += 1;
   }
   return counts;
+}
+
+function evidenceOf({ nextAt, ...rest }: NotDirectEvidence): NotDirectBecause["evidence"] {
+  return { ...rest, ...(nextAt !== undefined && { nextAt: time(nextAt) }) };
 }
 
 function transportOf({ path }: PeerView): Transport | null {

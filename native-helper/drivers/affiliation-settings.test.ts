@@ -16,22 +16,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "ringway-settings-"));
   world = new FakeWorld();
   engines = [];
-  affiliations = new Affiliations({
-    store: new StateStore(folder, () => ({ release: () => {} })),
-    system: world.system,
-    log: { debug: () => {}, info: () => {}, warn: () => {} },
-    version: "1.2.3",
-    hostName: "testhost",
-    makeEngine: (options) => {
-      const engine = new FakeEngine(options);
-      engines.push(engine);
-      return engine;
-    },
-    onChange: () => {
-      world.changes += 1;
-    },
-    isWatched: () => true,
-  });
+  affiliations = make();
 });
 
 afterEach(async () => {
@@ -93,7 +78,11 @@ describe("settings of an affiliation", () => {
       interfaceName: "tap0",
       virtualIp: "172.16.1.5",
       mtuBytes: 1332,
+      transport: "auto",
+      port: null,
       startAddresses: ["ringway.udp://192.0.2.1:15000"],
+      shortcuts: 256,
+      relay: true,
       name: null,
       site: null,
     });
@@ -137,6 +126,9 @@ describe("settings of an affiliation", () => {
     [{ virtualIp: "10.0.0.1" }, "172.16.0.0/16"],
     [{ startAddresses: ["http://x:1"] }, "transport address"],
     [{ name: "" }, "name"],
+    [{ shortcuts: 257 }, "257 shortcuts"],
+    [{ shortcuts: -1 }, "-1 shortcuts"],
+    [{ port: 65536 }, '"65536" is not a port'],
     [{ site: "x".repeat(40) }, "site"],
   ])("are refused as a whole: %j", async (change, what) => {
     const joined = await affiliations.join(config());
@@ -146,6 +138,65 @@ describe("settings of an affiliation", () => {
       text: expect.stringContaining(what),
     });
     expect(affiliations.all).toContain(joined);
+  });
+
+  it("reach the engine: transport, limit of shortcuts, and whether it relays", async () => {
+    const joined = await affiliations.join(config({ shortcuts: 12, relay: false }));
+    expect(engines.at(-1)?.options).toMatchObject({ shortcutLimit: 12, relay: false, transport: "auto" });
+    await affiliations.configure(joined, { transport: "tcp", shortcuts: 0, relay: true });
+    expect(engines.at(-1)?.options).toMatchObject({ shortcutLimit: 0, relay: true, transport: "tcp" });
+    const settings = await affiliations.configure(affiliations.all[0] as never, { shortcuts: null });
+    expect(settings).toMatchObject({ transport: "tcp", shortcuts: 256, relay: true });
+    expect(engines.at(-1)?.options.shortcutLimit).toBeUndefined();
+  });
+
+  it("move all affiliations to another port, and keep it", async () => {
+    const joined = await affiliations.join(config());
+    await affiliations.join(config({ affiliation: "other" }));
+    expect(affiliations.port).toBe(40_000);
+    expect(await affiliations.configure(joined, { port: 15_500 })).toMatchObject({ port: 15_500 });
+    expect([affiliations.port, world.networks, world.openedPorts]).toEqual([15_500, 2, [0, 15_500]]);
+    expect(engines.slice(-2).map((engine) => engine.inputKinds().includes("connect"))).toEqual([true, true]);
+    expect(JSON.parse(readFileSync(join(folder, "helper.json"), "utf8"))).toMatchObject({ wanted: 15_500 });
+    const other = affiliations.all[1] as never;
+    expect(await affiliations.configure(other, {})).toMatchObject({ port: 15_500 });
+    expect(await affiliations.configure(other, { port: null })).toMatchObject({ port: null });
+    expect(world.openedPorts).toEqual([0, 15_500]); // Any port will do, so that of now does.
+  });
+
+  it("are refused where another program has the port; nothing is disturbed then", async () => {
+    world.takenPorts = [80];
+    const joined = await affiliations.join(config());
+    await expect(affiliations.configure(joined, { port: 80, mtuBytes: 1300 })).rejects.toMatchObject({
+      code: "PORT_IN_USE",
+    });
+    expect(affiliations.all).toEqual([joined]);
+    expect(joined.membership.mtuBytes).toBe(1332);
+    expect(await affiliations.configure(joined, {})).toMatchObject({ port: null });
+  });
+
+  it("say when the port that is set could not be had at the start", async () => {
+    const joined = await affiliations.join(config());
+    await affiliations.configure(joined, { port: 15_500 });
+    await affiliations.stop();
+    world.takenPorts = [15_500];
+    affiliations = make();
+    await affiliations.start();
+    expect(affiliations.port).toBe(40_000);
+    expect(affiliations.warnings).toMatchObject([
+      { code: "PORT_NOT_USED", text: expect.stringContaining("15500 that is set belongs to another program") },
+    ]);
+  });
+
+  it("leave a port alone that was given where the helper is started", async () => {
+    await affiliations.stop();
+    affiliations = make({ port: 16_000 });
+    const joined = await affiliations.join(config());
+    expect(await affiliations.configure(joined, {})).toMatchObject({ port: 16_000 });
+    await expect(affiliations.configure(joined, { port: 15_500 })).rejects.toMatchObject({
+      code: "BAD_ARGUMENT",
+      remedy: expect.stringContaining("--port"),
+    });
   });
 
   it("are kept over a restart", async () => {
@@ -166,6 +217,26 @@ describe("waking", () => {
     for (const engine of engines) expect(engine.inputKinds().filter((kind) => kind === "wake")).toHaveLength(1);
   });
 });
+
+function make(options: { port?: number } = {}): Affiliations {
+  return new Affiliations({
+    store: new StateStore(folder, () => ({ release: () => {} })),
+    system: world.system,
+    log: { debug: () => {}, info: () => {}, warn: () => {} },
+    version: "1.2.3",
+    hostName: "testhost",
+    makeEngine: (options) => {
+      const engine = new FakeEngine(options);
+      engines.push(engine);
+      return engine;
+    },
+    onChange: () => {
+      world.changes += 1;
+    },
+    isWatched: () => true,
+    ...options,
+  });
+}
 
 function config(changes: Partial<HelperConfig> = {}): ParsedConfig {
   return {

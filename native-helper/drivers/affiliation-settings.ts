@@ -1,11 +1,30 @@
 /** What a user may set for an affiliation: read, checked and changed in its membership. */
 import { type AffiliationChange, type AffiliationSettings, HelperError } from "#contract";
-import { type FieldResult, fields, MTU_BYTES } from "./config-fields.ts";
+import { type FieldResult, fields, MTU_BYTES, SHORTCUTS } from "./config-fields.ts";
 import type { Membership } from "./state-store.ts";
 
-export function settingsOf(membership: Membership): AffiliationSettings {
-  const { affiliation, interfaceName, virtualIp, mtuBytes, startAddresses, name, site } = membership;
-  return { affiliation, interfaceName, virtualIp, mtuBytes, startAddresses: [...startAddresses], name, site };
+/** `port` is the one that the user set for the helper's sockets; null: any. */
+export function settingsOf(membership: Membership, port: number | null): AffiliationSettings {
+  const { affiliation, interfaceName, virtualIp, mtuBytes, startAddresses, name, site, transport } = membership;
+  return {
+    affiliation,
+    interfaceName,
+    virtualIp,
+    mtuBytes,
+    transport,
+    port,
+    startAddresses: [...startAddresses],
+    shortcuts: membership.shortcuts ?? SHORTCUTS.default,
+    relay: membership.relay ?? true,
+    name,
+    site,
+  };
+}
+
+/** The port that a change asks for: null is any, undefined the one of before. Throws BAD_ARGUMENT. */
+export function wantedPort({ port }: AffiliationChange): number | null | undefined {
+  if (port === undefined || port === null) return port;
+  return checked(fields.port(String(port))) || null;
 }
 
 /**
@@ -33,6 +52,15 @@ export function changedMembership(
     next.virtualIp = change.virtualIp === null ? null : checked(fields.virtualIp(change.virtualIp));
   if (change.mtuBytes !== undefined)
     next.mtuBytes = change.mtuBytes === null ? MTU_BYTES.default : checked(fields.mtuBytes(change.mtuBytes));
+  if (change.transport !== undefined) next.transport = change.transport;
+  if (change.shortcuts !== undefined) {
+    if (change.shortcuts === null) delete next.shortcuts;
+    else next.shortcuts = checked(fields.shortcuts(change.shortcuts));
+  }
+  if (change.relay !== undefined) {
+    if (change.relay) delete next.relay;
+    else next.relay = false;
+  }
   if (change.startAddresses !== undefined)
     next.startAddresses = change.startAddresses.map((text) => checked(fields.startAddress(text)));
   if (change.name !== undefined)

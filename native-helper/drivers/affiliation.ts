@@ -150,6 +150,8 @@ export class Affiliation {
       ...(membership.site !== null && { site: membership.site }),
       version: options.version,
       speedTests: membership.speedTests ?? true,
+      relay: membership.relay ?? true,
+      ...(membership.shortcuts !== undefined && { shortcutLimit: membership.shortcuts }),
       transport: membership.transport,
       ...(saved && { saved }),
     };

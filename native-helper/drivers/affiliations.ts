@@ -8,11 +8,17 @@ import {
 } from "#contract";
 import { Affiliation, type MakeEngine } from "./affiliation.ts";
 import type { DataPathPort, HelperLog, SystemPort } from "./affiliation-ports.ts";
-import { changedMembership, settingsOf } from "./affiliation-settings.ts";
+import { changedMembership, settingsOf, wantedPort } from "./affiliation-settings.ts";
 import { type HelperConfig, MTU_BYTES, OPEN_SUBNET, type ParsedConfig } from "./config-fields.ts";
 import { findOverlap } from "./overlap.ts";
 import { Refusals } from "./refusals.ts";
-import { AFFILIATIONS_LIMIT, type AffiliationStore, type Membership, type StateStore } from "./state-store.ts";
+import {
+  AFFILIATIONS_LIMIT,
+  type AffiliationStore,
+  type Membership,
+  type Ports,
+  type StateStore,
+} from "./state-store.ts";
 import { SleepAwareClock } from "./timer.ts";
 
 export interface AffiliationsOptions {
@@ -44,6 +50,8 @@ export class Affiliations {
   #dataPath: DataPathPort | undefined;
   readonly #refusals = new Refusals();
   #turn: Promise<unknown> = Promise.resolve();
+  /** Read when they are first needed. */
+  #ports: Ports | undefined;
   /** The newest write of the port; it never rejects. */
   #savingPort: Promise<void> = Promise.resolve();
   #wokenAt = Number.NEGATIVE_INFINITY;
@@ -65,7 +73,20 @@ export class Affiliations {
 
   /** What concerns the helper as a whole. */
   get warnings(): readonly Warning[] {
-    return [...this.#options.store.warnings, ...this.#refusals.warnings(this.#clock.now())];
+    const { store } = this.#options;
+    return [...store.warnings, ...this.#portWarnings(), ...this.#refusals.warnings(this.#clock.now())];
+  }
+
+  #portWarnings(): Warning[] {
+    const wanted = this.#wantedPort;
+    if (wanted === null || this.port === null || this.port === wanted) return [];
+    return [
+      {
+        code: "PORT_NOT_USED",
+        text: `The port ${wanted} that is set belongs to another program; ${this.port} is used.`,
+        remedy: "End that program and restart the helper, or set another port in Settings.",
+      },
+    ];
   }
 
   /** Opens the sockets at once where the user insists on a port; throws PORT_IN_USE. */
@@ -153,17 +174,69 @@ export class Affiliations {
       const former = present.membership;
       const others = new Map([...this.#interfaces()].filter(([, name]) => name !== affiliation.name));
       const membership = changedMembership(former, change, others);
-      if (membership === former) return settingsOf(former);
+      const port = wantedPort(change);
+      const moved = port === undefined ? undefined : await this.#prepareMove(port);
       const { store, log, onChange } = this.#options;
       const place = store.affiliation(affiliation.name);
-      await place.saveMembership(membership);
-      await present.stop();
-      const changed = await this.#make(place, membership);
-      log.info(`"${changed.name}" has other settings now`);
-      if (membership.onRing) await changed.connect(this.#openDataPath());
-      onChange();
-      return settingsOf(membership);
+      if (membership !== former) await place.saveMembership(membership);
+      if (moved) await this.#move(moved, membership);
+      else if (membership !== former) {
+        await present.stop();
+        const changed = await this.#make(place, membership);
+        if (membership.onRing) await changed.connect(this.#openDataPath());
+      }
+      if (moved || membership !== former) {
+        log.info(`"${affiliation.name}" has other settings now`);
+        onChange();
+      }
+      return settingsOf(membership, this.#wantedPort);
     });
+  }
+
+  /** Keeps what the user wants of the port, and opens it where the sockets are on another. Throws PORT_IN_USE; then nothing is changed. */
+  async #prepareMove(port: number | null): Promise<DataPathPort | undefined> {
+    const { store, system, port: insisted } = this.#options;
+    if (port === this.#wantedPort) return undefined;
+    if (insisted !== undefined) {
+      throw new HelperError(
+        "BAD_ARGUMENT",
+        `The port ${insisted} was given where the helper is started.`,
+        "Change it there: the option --port, or the file that --config names.",
+      );
+    }
+    const moved = port === null || port === this.port || !this.#dataPath ? undefined : system.openDataPath(port);
+    this.#ports = { last: moved?.port ?? this.#usedPorts.last, wanted: port ?? undefined };
+    try {
+      await store.savePorts(this.#ports);
+    } catch (error) {
+      moved?.close();
+      throw error;
+    }
+    return moved;
+  }
+
+  /** All affiliations go over to other sockets, the one with new settings among them. */
+  async #move(dataPath: DataPathPort, membership: Membership): Promise<void> {
+    const { store, log } = this.#options;
+    const memberships = this.all.map((each) => (each.name === membership.affiliation ? membership : each.membership));
+    await Promise.all(this.all.map((affiliation) => affiliation.stop()));
+    this.#dataPath?.close();
+    this.#dataPath = dataPath;
+    log.info(`UDP socket on port ${dataPath.port}`);
+    for (const each of memberships) {
+      const made = await this.#make(store.affiliation(each.affiliation), each);
+      if (each.onRing) await made.connect(dataPath);
+    }
+  }
+
+  /** The port that the user wants; null: any. */
+  get #wantedPort(): number | null {
+    return (this.#options.port ?? this.#usedPorts.wanted) || null;
+  }
+
+  get #usedPorts(): Ports {
+    this.#ports ??= this.#options.store.ports();
+    return this.#ports;
   }
 
   /** The computer has woken; the clock tells by itself too, but later. */
@@ -241,6 +314,8 @@ export class Affiliations {
       name: config.name ?? null,
       site: config.site ?? null,
       ...(config.speedTests !== undefined && { speedTests: config.speedTests }),
+      ...(config.shortcuts !== undefined && { shortcuts: config.shortcuts }),
+      ...(config.relay !== undefined && { relay: config.relay }),
       transport: config.transport ?? "auto",
       onRing: former?.onRing ?? true,
       interfaceUp: former?.interfaceUp ?? true,
@@ -301,24 +376,29 @@ export class Affiliations {
     if (this.#dataPath) return this.#dataPath;
     const { system, store, port } = this.#options;
     const insisted = port ?? wanted;
-    const dataPath = insisted ? system.openDataPath(insisted) : this.#openUsualPort(store.lastPort());
+    const dataPath = insisted ? system.openDataPath(insisted) : this.#openUsualPort();
     this.#dataPath = dataPath;
     this.#options.log.info(`UDP socket on port ${dataPath.port}`);
-    this.#savingPort = store.saveLastPort(dataPath.port).catch((error: unknown) => {
+    this.#ports = { ...this.#usedPorts, last: dataPath.port };
+    this.#savingPort = store.savePorts(this.#ports).catch((error: unknown) => {
       this.#options.log.warn(`the port was not saved: ${String(error)}`);
     });
     return dataPath;
   }
 
-  /** Peers that remember this node look for it on the port of last time. */
-  #openUsualPort(lastPort: number | undefined): DataPathPort {
-    const { system } = this.#options;
-    if (lastPort === undefined) return system.openDataPath(0);
+  /** Peers that remember this node look for it on the port of last time; what the user set goes before it. */
+  #openUsualPort(): DataPathPort {
+    const { system, log } = this.#options;
+    const { last, wanted } = this.#usedPorts;
+    const port = wanted ?? last;
+    if (port === undefined) return system.openDataPath(0);
     try {
-      return system.openDataPath(lastPort);
+      return system.openDataPath(port);
     } catch (error) {
       if (!(error instanceof HelperError) || error.code !== "PORT_IN_USE") throw error;
-      this.#options.log.info(`the port of last time, ${lastPort}, belongs to another process now`);
+      log.info(
+        `the port ${wanted === undefined ? "of last time, " : "that is set, "}${port}, belongs to another process now`,
+      );
       return system.openDataPath(0);
     }
   }

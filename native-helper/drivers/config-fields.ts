@@ -1,5 +1,6 @@
 /** What a configuration file may say, in one shape for both formats, and the readers of its single values. */
 import { AffiliationName, HelperError, START_ADDRESSES_LIMIT, type Warning } from "#contract";
+import { SHORTCUT_LIMIT } from "../overlay/constants.ts";
 import { formatIp, parseIpv4, parsePrefix, samePrefix } from "../overlay/wire/ip.ts";
 import { fitText } from "../overlay/wire/text.ts";
 import { formatTa, parseTa } from "../overlay/wire/transport-address.ts";
@@ -9,6 +10,9 @@ export const OPEN_SUBNET = "172.16.0.0/16";
 
 /** MTU of the virtual interface: the default fits one transit over IPv6 on a 1492-byte link. */
 export const MTU_BYTES = { least: 1280, default: 1332, most: 1436 } as const;
+
+/** Links made for traffic: the default is the most that the engine takes. */
+export const SHORTCUTS = { default: SHORTCUT_LIMIT, most: SHORTCUT_LIMIT } as const;
 
 export interface HelperConfig {
   readonly affiliation: string;
@@ -27,6 +31,10 @@ export interface HelperConfig {
   readonly mtuBytes?: number;
   /** Whether peers may test the speed of the path to this computer; absent: they may. */
   readonly speedTests?: boolean;
+  /** Links that this computer makes for its traffic at a time; absent: the default. */
+  readonly shortcuts?: number;
+  /** Whether this computer carries tunnels of others; absent: it does. */
+  readonly relay?: boolean;
 }
 
 export interface ParsedConfig {
@@ -70,6 +78,14 @@ export const fields = {
   port(text: string): FieldResult<number> {
     if (/^[0-9]{1,5}$/.test(text) && Number(text) <= 65535) return { ok: true, value: Number(text) };
     return refuse(`"${text}" is not a port`, "Write a number from 1 to 65535, or 0 for any.");
+  },
+
+  shortcuts(value: number): FieldResult<number> {
+    if (Number.isInteger(value) && value >= 0 && value <= SHORTCUTS.most) return { ok: true, value };
+    return refuse(
+      `a limit of ${value} shortcuts is not possible`,
+      `Write a whole number from 0 to ${SHORTCUTS.most}, or leave it out.`,
+    );
   },
 
   startAddress(text: string): FieldResult<string> {

@@ -8,6 +8,8 @@
  *   port = 15000                                # of the helper's socket; 0 or absent: any
  *   start = ["ringway.udp://host:15000"]        # members to start from
  *   speed = false                               # peers may not test the speed of the path to here; else they may
+ *   shortcuts = 32                              # links for its traffic at a time, 0 to 256
+ *   relay = false                               # carries no tunnels of others; else it does
  *
  *   [interface]
  *   name = "tap0"
@@ -40,6 +42,8 @@ const keys: Record<string, KeyReader> = {
   port: integer((value) => fields.port(String(value)), "port"),
   start: readStart,
   speed: boolean("speedTests"),
+  shortcuts: integer(fields.shortcuts, "shortcuts"),
+  relay: boolean("relay"),
   "interface.name": string(fields.interfaceName, "interfaceName"),
   "interface.ip": string(fields.virtualIp, "virtualIp"),
   "interface.mac": string(fields.mac, "mac"),
@@ -146,7 +150,7 @@ function integer<K extends keyof Setting>(read: (value: number) => FieldResult<S
   };
 }
 
-function boolean(key: "speedTests"): KeyReader {
+function boolean(key: "speedTests" | "relay"): KeyReader {
   return (node, setting, report) => {
     if (node.type !== "TOMLValue" || node.kind !== "boolean") {
       report(node, { ok: false, what: "true or false is expected here", remedy: "Write it without quotes." });

@@ -157,7 +157,15 @@ describe("ringway.toml", () => {
     expect(parseConfig('affiliation = "a"\ninterface = { name = "tap1" }', "f.toml").config.interfaceName).toBe("tap1");
   });
 
+  it("sets the limit of shortcuts, and whether this computer relays", () => {
+    const { config } = parseConfig('affiliation = "a"\nshortcuts = 32\nrelay = false\n', "f.toml");
+    expect(config).toMatchObject({ shortcuts: 32, relay: false });
+  });
+
   it.each([
+    ["too many shortcuts", 'affiliation = "a"\nshortcuts = 257', 2, "a limit of 257 shortcuts", "from 0 to 256"],
+    ["a relay that is no switch", 'affiliation = "a"\nrelay = "yes"', 2, "true or false", "without quotes"],
+    ["a shortcut of a key", 'affiliation = "a"\nshortcut = 1', 2, '"shortcut"', "Did you mean shortcuts?"],
     ["an unknown key", TOML.replace("start =", "starts ="), 8, '"starts"', "Did you mean start?"],
     [
       "an unknown key of a table",

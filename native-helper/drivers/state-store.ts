@@ -2,7 +2,7 @@
  * The state directory:
  *
  *   lock                 held (by the kernel) while a helper runs on this directory
- *   helper.json          the port used last
+ *   helper.json          the port used last, and the one that is wanted
  *   NAME-HASH/           one folder an affiliation
  *     identity.key       the two secret keys and the salt, made on first use, never shared between affiliations
  *     membership.json    what was joined, and what the user wants: on the ring or off, interface up or down
@@ -15,6 +15,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { AffiliationName, HelperError, type Warning } from "#contract";
 import type { SavedState } from "../overlay/boundary.ts";
+import { SHORTCUT_LIMIT } from "../overlay/constants.ts";
 import { parseAddress, type RingAddress } from "../overlay/ring/address.ts";
 import { type ReadResult, StateFile, unusable } from "./state-file.ts";
 
@@ -56,6 +57,10 @@ export const Membership = z.strictObject({
   site: z.string().nullable(),
   /** Whether peers may test the speed of the path to this computer; absent: they may. */
   speedTests: z.boolean().exactOptional(),
+  /** Links for traffic at a time; absent: the default. */
+  shortcuts: z.int().min(0).max(SHORTCUT_LIMIT).exactOptional(),
+  /** Whether tunnels of others may go through here; absent: they may. */
+  relay: z.boolean().exactOptional(),
   /** A file of a version that knew UDP only does not say. */
   transport: z.enum(["auto", "udp", "tcp"]).default("auto"),
   /** What the user wants. */
@@ -82,7 +87,19 @@ const StoredState = z.object({
 });
 
 const StoredInterface = z.strictObject({ version: z.literal(1), name: z.string(), bootId: z.string() });
-const StoredHelper = z.strictObject({ version: z.literal(1), port: z.int().min(1).max(65535) });
+const Port = z.int().min(1).max(65535);
+const StoredHelper = z.strictObject({
+  version: z.literal(1),
+  port: Port.exactOptional(),
+  /** What the user set; absent: any. */
+  wanted: Port.exactOptional(),
+});
+
+/** Of the helper's sockets. */
+export interface Ports {
+  readonly last: number | undefined;
+  readonly wanted: number | undefined;
+}
 
 /** Affiliations at a time on one computer. */
 export const AFFILIATIONS_LIMIT = 16;
@@ -123,13 +140,18 @@ export class StateStore {
     this.#lock.release();
   }
 
-  /** The port used last; undefined on the first start. */
-  lastPort(): number | undefined {
-    return this.take(this.#helper.read(this.#wall()))?.port;
+  /** The port used last, and the one that the user set; neither on the first start. */
+  ports(): Ports {
+    const stored = this.take(this.#helper.read(this.#wall()));
+    return { last: stored?.port, wanted: stored?.wanted };
   }
 
-  async saveLastPort(port: number): Promise<void> {
-    await this.#helper.write({ version: 1, port });
+  async savePorts({ last, wanted }: Ports): Promise<void> {
+    await this.#helper.write({
+      version: 1,
+      ...(last !== undefined && { port: last }),
+      ...(wanted !== undefined && { wanted }),
+    });
   }
 
   /** The affiliations joined before, each with its membership. */

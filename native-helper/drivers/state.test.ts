@@ -184,9 +184,11 @@ describe("the state directory", () => {
   });
 
   it("remembers the port", async () => {
-    expect(new StateStore(folder, free).lastPort()).toBeUndefined();
-    await new StateStore(folder, free).saveLastPort(15000);
-    expect(new StateStore(folder, free).lastPort()).toBe(15000);
+    expect(new StateStore(folder, free).ports()).toEqual({ last: undefined, wanted: undefined });
+    await new StateStore(folder, free).savePorts({ last: 15000, wanted: undefined });
+    expect(new StateStore(folder, free).ports()).toEqual({ last: 15000, wanted: undefined });
+    await new StateStore(folder, free).savePorts({ last: 15000, wanted: 16000 });
+    expect(new StateStore(folder, free).ports()).toEqual({ last: 15000, wanted: 16000 });
   });
 
   it("is refused while another helper runs on it", () => {

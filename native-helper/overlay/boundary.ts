@@ -305,6 +305,10 @@ export interface NodeOptions {
   readonly version: string;
   /** False: peers' speed tests are refused. */
   readonly speedTests?: boolean;
+  /** Links that this node makes for traffic, at a time; absent: SHORTCUT_LIMIT, above which it cannot be. */
+  readonly shortcutLimit?: number;
+  /** False: it carries no tunnels of others; packets that hop around the ring still pass it. */
+  readonly relay?: boolean;
   readonly saved?: SavedState;
   /** Absent: UDP alone. */
   readonly transport?: TransportChoice;
@@ -414,6 +418,31 @@ export type NotDirectCode =
   | "limit"
   | "oldVersion";
 
+/** What the sentence of a code names; each only where it is known. */
+export interface NotDirectEvidence {
+  /** noTraffic: so many packets within so many seconds earn a link. */
+  readonly packets?: number;
+  readonly seconds?: number;
+  /** limit: that of this node; absent where it is the peer's. */
+  readonly limit?: number;
+  /** trying: rounds of checks. */
+  readonly round?: number;
+  readonly rounds?: number;
+  /** oneHard: whose NAT it is, and the wall time of the next attempt. */
+  readonly hard?: "own" | "peer";
+  readonly nextAt?: number;
+  /** noCommonIp: `IPv4` or `IPv6`. */
+  readonly ours?: string;
+  readonly theirs?: string;
+  /** sameNat: an address of the peer on its own network. */
+  readonly localAddress?: string;
+  /** oldVersion. */
+  readonly version?: string;
+  readonly needed?: string;
+  /** udpBlocked: this node is set so, whatever its network lets through. */
+  readonly tcpAlone?: boolean;
+}
+
 export interface NotDirectBecause {
   readonly code: NotDirectCode;
   /** What a person reads; the window takes its words from the catalogue by `code`. */
@@ -425,4 +454,5 @@ export interface NotDirectBecause {
     readonly at: number;
     readonly result: string;
   }[];
+  readonly evidence: NotDirectEvidence;
 }

@@ -92,6 +92,8 @@ export const SHORTCUT_PACKETS = 3;
 export const SHORTCUT_WINDOW_MS = 5_000;
 export const SHORTCUT_IDLE_MS = 300_000;
 export const SHORTCUT_LIMIT = 256;
+/** At the limit one without traffic for so long makes room. */
+export const SHORTCUT_SPARED_MS = 30_000;
 export const TTL = 32;
 export const RID_LIFE_MS = 10_000;
 export const RIDS_PER_EDGE = 256;

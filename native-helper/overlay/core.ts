@@ -96,6 +96,11 @@ export class Core {
     return this.transport !== "udp";
   }
 
+  /** Tunnels of others may go through this node. */
+  get offersRelay(): boolean {
+    return this.options.relay ?? true;
+  }
+
   /** The ring address that follows from a signing key and its salt. */
   addressOf(edPublic: Uint8Array, salt: Uint8Array): RingAddress {
     const hash = this.crypto.sha256(concat(ascii("ovl1-addr"), this.netId, edPublic, salt));
@@ -233,7 +238,14 @@ export class Core {
 
   flags(): NodeFlags {
     const nat: DescNat = this.natKind === "public" ? "unknown" : this.natKind;
-    return { public: this.natKind === "public", relay: true, gateway: false, bridge: false, nat, member: this.member };
+    return {
+      public: this.natKind === "public",
+      relay: this.offersRelay,
+      gateway: false,
+      bridge: false,
+      nat,
+      member: this.member,
+    };
   }
 
   brief(): Brief {

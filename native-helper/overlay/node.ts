@@ -156,7 +156,11 @@ export class Node {
       descs,
       hooks: {
         attemptEnded: (address, _kind, live) => this.#linkEnded(address, live),
-        hasRoom: (kind) => (kind === "anchor" ? this.#relays.hasAnchorRoom : this.#upkeep.hasRoom(kind)),
+        hasRoom: (kind) => {
+          if (kind === "anchor") return this.#relays.hasAnchorRoom;
+          return this.#upkeep.hasRoom(kind) && (kind !== "shortcut" || this.#ips.hasShortcutRoom);
+        },
+        refused: (address, kind) => kind === "shortcut" && this.#ips.shortcutRefused(address, "peer"),
         refer: (asker) => this.#upkeep.nearestTo(asker),
       },
     });
@@ -309,7 +313,7 @@ export class Node {
         return this.#tryDirect(input.peer);
       case "shortcut":
         this.#linker.release(input.peer);
-        if (core.member && !this.#ips.atShortcutLimit) this.#linker.want(input.peer, "shortcut");
+        if (core.member) this.#ips.wantShortcut(input.peer);
         return;
     }
   }

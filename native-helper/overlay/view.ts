@@ -1,6 +1,6 @@
 /** A node's picture of itself: state, peers, and for each peer without a direct link the reason. */
 import type { LinkSample, NatKind, NodeView, NotDirectBecause, PeerView } from "./boundary.ts";
-import { SHORTCUT_IDLE_MS } from "./constants.ts";
+import { PUNCH_ROUNDS_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { Holder } from "./lease/holder.ts";
 import type { VirtualIps } from "./lease/virtual-ips.ts";
@@ -8,7 +8,7 @@ import type { Linker } from "./link/linker.ts";
 import type { Nat } from "./link/nat.ts";
 import type { Peer } from "./link/peer.ts";
 import type { Peers } from "./link/peers.ts";
-import { notDirect, whyNotDirect } from "./link/why-not-direct.ts";
+import { LITTLE_TRAFFIC, tooManyShortcuts, whyNotDirect } from "./link/why-not-direct.ts";
 import type { RingAddress } from "./ring/address.ts";
 import type { Lookahead } from "./ring/lookahead.ts";
 import type { Traces } from "./ring/trace.ts";
@@ -30,8 +30,6 @@ export interface NodeParts {
 }
 
 const MEMBERS_SHOWN = 4_096;
-/** A link refused for the limit within this time is why there is none. */
-const REFUSED_RECENT_MS = 60_000;
 
 export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
   const { core, upkeep, nat, holder } = parts;
@@ -171,7 +169,7 @@ function routedView(parts: NodeParts, address: RingAddress, vias: Vias, brief?: 
     ...(route && { route }),
     natKind: brief ? natKindOf(brief.flags) : "unknown",
     silent: false,
-    notDirectBecause: notDirect("noTraffic"),
+    notDirectBecause: whyRouted(parts, address),
     history: [],
   };
 }
@@ -187,13 +185,25 @@ function natKindOf(flags: NodeFlags): NatKind {
   return flags.nat;
 }
 
+/** Without a session no direct way was tried: a link was refused for its number, or nobody asked for one. */
+function whyRouted({ ips }: NodeParts, address: RingAddress): NotDirectBecause {
+  const overLimit = ips.overLimit(address);
+  return overLimit ? tooManyShortcuts(overLimit, ips.shortcutLimit) : LITTLE_TRAFFIC;
+}
+
 function whyNot({ core, ips }: NodeParts, peer: Peer): NotDirectBecause {
+  const { punchingSince, directRetry } = peer;
   return whyNotDirect({
     own: { natKind: core.natKind, usesTcpAlone: !core.usesUdp, local: core.localTas, public: core.publicTas },
     peer: { natKind: natKindOf(peer.flags), tas: peer.tas, version: ips.infoOf(peer.address)?.version },
-    isTrying: peer.punchingSince !== undefined,
+    isTrying: punchingSince !== undefined,
     isLinked: peer.isEdge,
-    isOverLimit: core.now - peer.shortcutRefusedAt < REFUSED_RECENT_MS,
+    overLimit: ips.overLimit(peer.address),
+    shortcutLimit: ips.shortcutLimit,
     tried: peer.punchTried,
+    round:
+      punchingSince === undefined ? 0 : PUNCH_ROUNDS_MS.filter((startMs) => core.now >= punchingSince + startMs).length,
+    rounds: PUNCH_ROUNDS_MS.length,
+    nextAt: directRetry?.run ? core.wall + directRetry.at - core.now : undefined,
   });
 }

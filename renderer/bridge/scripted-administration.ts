@@ -67,6 +67,10 @@ export const scriptedSettings: AffiliationSettings = {
   interfaceName: "tap0",
   virtualIp: null,
   mtuBytes: 1332,
+  transport: "auto",
+  port: null,
+  shortcuts: 256,
+  relay: true,
   startAddresses: ["ringway.udp://planetlab-01.bu.edu:15000", "ringway.udp://planetlab1.cs.purdue.edu:15000"],
   name: null,
   site: null,
@@ -82,9 +86,13 @@ export function changedSettings(before: AffiliationSettings, { change }: Args<"c
       "Write a number from 1280 to 1436, or leave it out.",
     );
   }
+  if (change.port === 80) {
+    throw new HelperError("PORT_IN_USE", "UDP port 80 belongs to another program.", "Choose another port.");
+  }
   return {
     ...before,
     ...change,
     mtuBytes: mtuBytes === null ? 1332 : (mtuBytes ?? before.mtuBytes),
+    shortcuts: change.shortcuts === null ? 256 : (change.shortcuts ?? before.shortcuts),
   };
 }

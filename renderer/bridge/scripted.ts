@@ -133,6 +133,9 @@ export class ScriptedBridge implements WindowBridge {
   /** Calls made so far, for tests. */
   readonly made: { readonly call: WindowCall; readonly affiliation: string | undefined }[] = [];
 
+  /** Changes of settings that were asked for. */
+  readonly configured: Args<"configure">["change"][] = [];
+
   constructor({ scene = "connected", peers = 118, delayMs = 400 }: ScriptedOptions = {}) {
     this.#scene = scenes[scene];
     this.#world = makeWorld(peers);
@@ -200,6 +203,7 @@ export class ScriptedBridge implements WindowBridge {
   };
   configure = async (args: Args<"configure">) => {
     this.#made("configure", args.affiliation);
+    this.configured.push(args.change);
     this.#settings = changedSettings(this.#settings, args);
     return this.#settings;
   };

@@ -165,6 +165,7 @@ function plainRow(index: number, count: number, draw: () => number): MutableRow 
       text: "You two exchange little traffic, so packets are routed around the ring.",
       remedy: "Send packets to it: a shortcut is made by itself.",
       tried: [],
+      evidence: { packets: 3, seconds: 5 },
     },
   };
 }
@@ -206,6 +207,7 @@ function relays(rows: MutableRow[], pool: MutableRow[], count: number, draw: () 
       text: "Both networks give every connection a new port.",
       remedy: "Open UDP on one side.",
       tried: [{ transport: "udp", to: "203.0.113.9:41022", at: new Date(START).toISOString(), result: "no answer" }],
+      evidence: {},
     };
   }
 }

@@ -27,11 +27,11 @@ export function go(screen: ScreenId, focus?: string): void {
   location.hash = hashOf(screen);
 }
 
-/** For the frame, once the new screen stands: true where somebody asked for another focus than the title. */
+/** For the frame, and for what comes later on the new screen: true where somebody asked for another focus than the title, and it stands. */
 export function tookFocus(): boolean {
-  const selector = focusAfter;
+  if (focusAfter === undefined || !focusOn(focusAfter)) return false;
   focusAfter = undefined;
-  return selector !== undefined && focusOn(selector);
+  return true;
 }
 
 function focusOn(selector: string): boolean {

@@ -10,12 +10,15 @@ export interface TextFieldProps {
   readonly isDisabled?: boolean;
   readonly autoFocus?: boolean;
   readonly placeholder?: string;
+  /** By which others lead here. */
+  readonly id?: string;
 }
 
 /** A line of text, or several, under its label. */
 export function TextField(props: TextFieldProps) {
   const { label, value, onChange, hint, lines = 1, isDisabled = false, autoFocus = false, placeholder } = props;
-  const id = useId();
+  const made = useId();
+  const id = props.id ?? made;
   const shared = {
     id,
     value,

@@ -244,6 +244,35 @@ describe("administration in the window", () => {
       expect(await page.getByRole("textbox", { name: "MTU" }).inputValue()).toBe("1300");
     });
 
+    it("of transport, port, shortcuts and relaying are sent as they were changed", async () => {
+      const page = await open("scene=connected", "settings");
+      const configured = () =>
+        page.evaluate(() => window.scripted?.configured.at(-1)).then((sent) => sent as object | undefined);
+      await page.getByRole("combobox", { name: "Transport" }).selectOption("tcp");
+      await page.getByRole("textbox", { name: "Port" }).fill("80 ");
+      await page.getByRole("textbox", { name: "Most shortcuts" }).fill("x32");
+      await page.getByRole("switch", { name: "Offer to relay" }).locator("xpath=ancestor::label").click();
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("alert").getByText("UDP port 80 belongs to another program.").waitFor();
+      await page.getByRole("textbox", { name: "Port" }).fill("15500");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Saved.").waitFor();
+      expect(await configured()).toEqual({ transport: "tcp", port: 15500, shortcuts: 32, relay: false });
+      await page.getByRole("textbox", { name: "Port" }).fill("");
+      await page.getByRole("textbox", { name: "Most shortcuts" }).fill("");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Saved.").waitFor();
+      expect(await configured()).toEqual({ port: null, shortcuts: null });
+      expect(await page.getByRole("textbox", { name: "Most shortcuts" }).inputValue()).toBe("256");
+      for (const theme of Object.keys(themes) as Theme[]) {
+        const themed = await newContext(theme);
+        const screen = await open("scene=connected", "settings", themed);
+        await screen.getByRole("textbox", { name: "Most shortcuts" }).waitFor();
+        expect(await violationsOf(screen)).toEqual([]);
+        await themed.close();
+      }
+    });
+
     it("turn keys of one letter off", async () => {
       const page = await open("scene=connected", "settings");
       await page.getByRole("switch", { name: "Keys of one letter" }).locator("xpath=ancestor::label").click();

@@ -10,6 +10,7 @@ import {
   SHORTCUT_IDLE_MS,
   SHORTCUT_LIMIT,
   SHORTCUT_PACKETS,
+  SHORTCUT_SPARED_MS,
   SHORTCUT_WINDOW_MS,
 } from "../constants.ts";
 import type { Core } from "../core.ts";
@@ -55,6 +56,9 @@ const INFOS_LIMIT = 16_384;
 const COUNTERS_RECENT_MS = 1_500;
 const IDLE_SWEEP_MS = 30_000;
 const IN_USE_MS = 60_000;
+/** A link refused for the limit within this time is why there is none. */
+const REFUSED_RECENT_MS = 60_000;
+const REFUSED_REMEMBERED = 256;
 
 export class VirtualIps {
   readonly #core: Core;
@@ -73,6 +77,8 @@ export class VirtualIps {
   readonly #sources = new Map<RingAddress, Map<string, number>>();
   readonly #infos = new Map<RingAddress, MemberInfo>();
   readonly #sent = new Map<RingAddress, { at: number; packets: number }[]>();
+  /** Members to which a link was wanted while there were too many, and when. */
+  readonly #refused = new Map<RingAddress, { readonly at: number; readonly limit: "own" | "peer" }>();
   #isDirty = false;
 
   constructor(parts: {
@@ -211,15 +217,52 @@ export class VirtualIps {
     this.#sent.set(peer.address, recent);
     const packets = recent.reduce((sum, entry) => sum + entry.packets, 0);
     if (packets < SHORTCUT_PACKETS || peer.live) return;
-    if (this.atShortcutLimit) peer.shortcutRefusedAt = core.now;
-    else this.#linker.want(peer.address, "shortcut");
+    this.wantShortcut(peer.address);
   }
 
-  /** No more links are made for traffic. */
-  get atShortcutLimit(): boolean {
-    let shortcuts = 0;
-    for (const other of this.#peers.all()) if (other.ours.has("shortcut")) shortcuts++;
-    return shortcuts >= SHORTCUT_LIMIT;
+  /** Starts making a link for traffic; at the limit in place of the own one that has been idle longest, if any is idle. */
+  wantShortcut(address: RingAddress): void {
+    const core = this.#core;
+    const others = this.#shortcuts().filter((peer) => peer.address !== address);
+    const taken = new Set([...others.map((peer) => peer.address), ...this.#linker.underWay("shortcut")]);
+    if (taken.has(address)) return;
+    if (taken.size < this.shortcutLimit) {
+      if (this.#linker.want(address, "shortcut")) this.#refused.delete(address);
+      return;
+    }
+    const idlest = others
+      .filter(({ ours }) => ours.has("shortcut"))
+      .reduce<Peer | undefined>((a, b) => (a && a.lastIpAt <= b.lastIpAt ? a : b), undefined);
+    const isSpared = !idlest || core.now - Math.max(idlest.lastIpAt, idlest.edgeSince ?? core.now) < SHORTCUT_SPARED_MS;
+    if (isSpared) this.shortcutRefused(address, "own");
+    else if (this.#linker.want(address, "shortcut")) idlest.giveUp("shortcut");
+  }
+
+  /** Members with a link for traffic, whichever end asked for it. */
+  #shortcuts(): Peer[] {
+    return [...this.#peers.all()].filter((peer) => peer.hasKind("shortcut"));
+  }
+
+  /** Links for traffic that this node holds at a time. */
+  get shortcutLimit(): number {
+    return Math.min(this.#core.options.shortcutLimit ?? SHORTCUT_LIMIT, SHORTCUT_LIMIT);
+  }
+
+  /** Whether another member may open one. */
+  get hasShortcutRoom(): boolean {
+    return this.#shortcuts().length < this.shortcutLimit;
+  }
+
+  /** None was made because of the limit of this node or of the peer. */
+  shortcutRefused(address: RingAddress, limit: "own" | "peer"): void {
+    if (this.#refused.size >= REFUSED_REMEMBERED) this.#refused.clear();
+    this.#refused.set(address, { at: this.#core.now, limit });
+  }
+
+  /** Whose limit kept a link to that member from being made lately. */
+  overLimit(address: RingAddress): "own" | "peer" | undefined {
+    const refused = this.#refused.get(address);
+    return refused && this.#core.now - refused.at < REFUSED_RECENT_MS ? refused.limit : undefined;
   }
 
   /** The map from inner destinations to sessions, where it changed since the last call. */
@@ -237,6 +280,7 @@ export class VirtualIps {
   clear(): void {
     this.#known.clear();
     this.#unknown.clear();
+    this.#refused.clear();
     this.#asking.clear();
     this.#opening.clear();
     this.#sources.clear();

@@ -25,6 +25,8 @@ export interface LinkerHooks {
   hasRoom(kind: EdgeKind): boolean;
   /** Whom a node that finds no room here may ask instead. */
   refer(asker: RingAddress): Brief[];
+  /** That member has no room for an edge of that kind. */
+  refused(address: RingAddress, kind: EdgeKind): void;
 }
 
 interface Attempt {
@@ -87,6 +89,11 @@ export class Linker {
 
   isTrying(address: RingAddress): boolean {
     return this.#attempts.has(address);
+  }
+
+  /** Members to which an edge of that kind is being made. */
+  underWay(kind: EdgeKind): RingAddress[] {
+    return [...this.#attempts.values()].filter((attempt) => attempt.kind === kind).map(({ address }) => address);
   }
 
   /** A member that failed lately is not asked again for a while. */
@@ -247,7 +254,10 @@ export class Linker {
         if (this.#attempts.get(address) !== attempt || attempt.state !== "asking") return;
         if (answer.type === "linkOk" && from === address && answer.nonce === attempt.nonce)
           return this.#onLinkOk(attempt, answer);
-        if (answer.type === "refer") return this.#end(attempt, false);
+        if (answer.type === "refer") {
+          this.#hooks.refused(address, attempt.kind);
+          return this.#end(attempt, false);
+        }
         this.#askAgain(attempt);
       },
       onTimeout: () => {

@@ -103,8 +103,6 @@ export class Peer {
   /** When they were told. */
   countersAt = Number.NEGATIVE_INFINITY;
   lastIpAt: Instant;
-  /** Enough traffic for a link of its own, but there were too many such links. */
-  shortcutRefusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(address: RingAddress, slot: Slot, now: Instant) {
     this.address = address;
@@ -146,6 +144,11 @@ export class Peer {
 
   get member(): boolean {
     return this.flags.member;
+  }
+
+  /** It has told what it is, and that it carries no tunnels of others. */
+  get refusesRelay(): boolean {
+    return this.flags.member && !this.flags.relay;
   }
 
   /** Whether the peer told of an edge to that member. */

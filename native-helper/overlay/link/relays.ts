@@ -24,7 +24,7 @@ export interface RelayHooks {
   reservationsChanged(): void;
   /** An edge to that member is wanted, so that it can serve as relay or anchor. */
   wantAnchor(address: RingAddress, teller: RingAddress | undefined): void;
-  /** Public members heard of, best first. */
+  /** Public members heard of that offer to relay, best first. */
   publicMembers(): RingAddress[];
   /** No relay was found. */
   noRelay(peer: Peer): void;
@@ -97,7 +97,8 @@ export class Relays {
       return this.#answer(from, id, 0, 0, undefined);
     }
     let code = 0;
-    if (!from.direct || !target?.direct || !target.up) code = 1;
+    if (!core.offersRelay) code = 3;
+    else if (!from.direct || !target?.direct || !target.up) code = 1;
     else if (!this.#reserved.has(name)) {
       let own = 0;
       for (const pair of this.#reserved.values()) if (pair.by === from.address) own++;
@@ -195,8 +196,11 @@ export class Relays {
       return this.#setAnchors([]);
     }
     const standing: Peer[] = [];
-    for (const peer of this.#peers.all())
-      if (peer.direct && peer.up && (peer.ours.has("anchor") || peer.ours.has("leaf"))) standing.push(peer);
+    for (const peer of this.#peers.all()) {
+      if (peer.refusesRelay)
+        peer.giveUp("anchor"); // Nobody could meet us there.
+      else if (peer.direct && peer.up && (peer.ours.has("anchor") || peer.ours.has("leaf"))) standing.push(peer);
+    }
     standing.sort(
       (a, b) => Number(b.ours.has("anchor")) - Number(a.ours.has("anchor")) || (a.srttMs ?? 1e9) - (b.srttMs ?? 1e9),
     );
@@ -214,6 +218,7 @@ export class Relays {
 
   /** Whether another anchor edge may be opened to this node. */
   get hasAnchorRoom(): boolean {
+    if (!this.#core.offersRelay) return false;
     let count = 0;
     for (const peer of this.#peers.all()) if (peer.theirs.has("anchor")) count++;
     return count < ANCHORS_PER_RELAY;
@@ -274,7 +279,7 @@ export class Relays {
     for (const relay of this.#reservedFor.values()) load.set(relay, (load.get(relay) ?? 0) + 1);
     const scored: { relay: Peer; isLikely: boolean; cost: number }[] = [];
     for (const relay of this.#peers.all()) {
-      if (!relay.direct || !relay.up || !relay.isEdge || relay === peer) continue;
+      if (!relay.direct || !relay.up || !relay.isEdge || relay === peer || relay.refusesRelay) continue;
       const isLikely = anchors.has(relay.address) || relay.knows(peer.address) || relay.address === teller;
       if (!isLikely && !relay.flags.public) continue;
       const near = relay.srttMs ?? UNKNOWN_RTT_MS;

@@ -1,5 +1,6 @@
 /** Why packets to a peer do not go from our socket to the peer's: one cause, what was tried, and what a person can do. */
-import type { NatKind, NotDirectBecause, NotDirectCode } from "../boundary.ts";
+import type { NatKind, NotDirectBecause, NotDirectCode, NotDirectEvidence } from "../boundary.ts";
+import { SHORTCUT_PACKETS, SHORTCUT_WINDOW_MS } from "../constants.ts";
 import type { TransportAddress } from "../wire/types.ts";
 
 /** What decides it. */
@@ -21,9 +22,15 @@ export interface NotDirectFacts {
   readonly isTrying: boolean;
   /** There is a link, by a relay; else packets are routed over the ring. */
   readonly isLinked: boolean;
-  /** Enough packets go there for a link of its own, but the limit of such links is reached. */
-  readonly isOverLimit: boolean;
+  /** Enough packets go there for a link of its own, but one end holds as many such links as it may. */
+  readonly overLimit: "own" | "peer" | undefined;
+  /** Links for traffic that this node may hold. */
+  readonly shortcutLimit: number;
   readonly tried: NotDirectBecause["tried"];
+  /** Rounds of checks that were begun, of so many; the wall time of the next attempt. */
+  readonly round: number;
+  readonly rounds: number;
+  readonly nextAt: number | undefined;
 }
 
 /** Older ones know no direct checks inside a session. */
@@ -31,18 +38,21 @@ const OLDEST_VERSION = [0, 1, 0];
 
 export function whyNotDirect(facts: NotDirectFacts): NotDirectBecause {
   const code = codeOf(facts);
-  if (code === "udpBlocked" && facts.own.usesTcpAlone) return { ...notDirect(code, facts.tried), ...TCP_ALONE };
-  return notDirect(code, facts.tried);
+  const because = notDirect(code, facts.tried, evidenceOf(code, facts));
+  if (code === "udpBlocked" && facts.own.usesTcpAlone) return { ...because, ...TCP_ALONE };
+  if (code === "limit")
+    return { ...tooManyShortcuts(facts.overLimit ?? "own", facts.shortcutLimit), tried: facts.tried };
+  return because;
 }
 
-function codeOf({ own, peer, isTrying, isLinked, isOverLimit, tried }: NotDirectFacts): NotDirectCode {
+function codeOf({ own, peer, isTrying, isLinked, overLimit, tried }: NotDirectFacts): NotDirectCode {
   if (isTrying) return "trying";
-  if (isOverLimit && !isLinked) return "limit";
+  if (overLimit !== undefined && !isLinked) return "limit";
   if (peer.version !== undefined && isOlder(peer.version)) return "oldVersion";
   if (own.natKind === "udp-blocked") return "udpBlocked";
   if (peer.natKind === "udp-blocked") return "peerUdpBlocked";
   if (tried.length === 0 && !isLinked) return "noTraffic";
-  if (!haveCommonFamily([...own.local, ...own.public], peer.tas)) return "noCommonIp";
+  if (!haveCommonFamily(own, peer)) return "noCommonIp";
   // Before the NATs' kinds: behind one router they matter only where it turns no packets back.
   if (tried.length > 0 && shareRouter(own, peer)) return "sameNat";
   if (isHard(own.natKind) && isHard(peer.natKind)) return "bothHard";
@@ -50,15 +60,51 @@ function codeOf({ own, peer, isTrying, isLinked, isOverLimit, tried }: NotDirect
   return tried.length === 0 ? "trying" : "peerFirewall";
 }
 
+/** What a sentence about the cause names beside the peer. */
+function evidenceOf(code: NotDirectCode, facts: NotDirectFacts): NotDirectEvidence {
+  const { own, peer, nextAt } = facts;
+  switch (code) {
+    case "noTraffic":
+      return EARNED_BY;
+    case "trying":
+      return facts.round > 0 ? { round: facts.round, rounds: facts.rounds } : {};
+    case "oneHard":
+      return { hard: isHard(own.natKind) ? "own" : "peer", ...(nextAt !== undefined && { nextAt }) };
+    case "noCommonIp":
+      return { ours: familyName(familiesOf([...own.local, ...own.public])), theirs: familyName(familiesOf(peer.tas)) };
+    case "sameNat": {
+      const local = peer.tas.find(({ origin, host }) => origin === "local" && !host.includes(":"));
+      return local ? { localAddress: local.host } : {};
+    }
+    case "oldVersion":
+      return { version: peer.version ?? "", needed: OLDEST_VERSION.join(".") };
+    case "udpBlocked":
+      return { tcpAlone: own.usesTcpAlone };
+    default:
+      return {};
+  }
+}
+
 function isHard(kind: NatKind): boolean {
   return kind === "edm-seq" || kind === "edm-random";
 }
 
-function haveCommonFamily(ours: readonly TransportAddress[], theirs: readonly TransportAddress[]): boolean {
-  const familiesOf = (tas: readonly TransportAddress[]) => new Set(tas.map(({ kind }) => kind.slice(-1)));
-  const [own, other] = [familiesOf(ours), familiesOf(theirs)];
-  if (own.size === 0 || other.size === 0) return true; // Nothing is known of one side yet.
-  return [...own].some((family) => other.has(family));
+type Family = "4" | "6";
+
+function haveCommonFamily(own: NotDirectFacts["own"], { tas }: NotDirectFacts["peer"]): boolean {
+  const [ours, theirs] = [familiesOf([...own.local, ...own.public]), familiesOf(tas)];
+  if (ours.size === 0 || theirs.size === 0) return true; // Nothing is known of one side yet.
+  return [...ours].some((family) => theirs.has(family));
+}
+
+/** Link-local addresses lead nowhere beyond the own wire. */
+function familiesOf(tas: readonly TransportAddress[]): ReadonlySet<Family> {
+  const routable = tas.filter(({ host }) => !/^(fe[89ab]|169\.254\.)/i.test(host));
+  return new Set(routable.map(({ kind }) => kind.slice(-1) as Family));
+}
+
+function familyName(families: ReadonlySet<Family>): string {
+  return [...families].map((family) => `IPv${family}`).join(", ");
 }
 
 /** Both are seen from outside under one IP that neither has itself. */
@@ -114,8 +160,8 @@ const REASONS: Readonly<Record<NotDirectCode, { text: string; remedy: string }>>
   },
   trying: { text: "A direct link is being tried.", remedy: "Wait a few seconds." },
   limit: {
-    text: "This computer holds as many links for traffic as it may.",
-    remedy: "Wait: links without traffic close after five minutes, and make room for this one.",
+    text: "This computer holds as many shortcuts as it may.",
+    remedy: "Raise the limit (shortcuts) in its settings, or wait: one that is idle makes room.",
   },
   oldVersion: { text: "The peer's version is too old for a direct link.", remedy: "Ask its owner to update Ringway." },
 };
@@ -125,6 +171,26 @@ const TCP_ALONE = {
   remedy: 'Set the transport to "auto", or open the TCP port of one side.',
 };
 
-export function notDirect(code: NotDirectCode, tried: NotDirectBecause["tried"] = []): NotDirectBecause {
-  return { code, ...REASONS[code], tried };
+const PEER_LIMIT = {
+  text: "The peer holds as many shortcuts as it may.",
+  remedy: "Wait, or ask its owner to raise the limit (shortcuts).",
+};
+
+/** How a link is earned. */
+const EARNED_BY: NotDirectEvidence = { packets: SHORTCUT_PACKETS, seconds: SHORTCUT_WINDOW_MS / 1_000 };
+
+function notDirect(
+  code: NotDirectCode,
+  tried: NotDirectBecause["tried"] = [],
+  evidence: NotDirectEvidence = {},
+): NotDirectBecause {
+  return { code, ...REASONS[code], tried, evidence };
+}
+
+export const LITTLE_TRAFFIC = notDirect("noTraffic", [], EARNED_BY);
+
+/** One end holds as many links for traffic as it may. */
+export function tooManyShortcuts(whose: "own" | "peer", ownLimit: number): NotDirectBecause {
+  const because = notDirect("limit", [], whose === "own" ? { limit: ownLimit } : {});
+  return whose === "own" ? because : { ...because, ...PEER_LIMIT };
 }

@@ -357,14 +357,16 @@ export class Upkeep {
     return this.#core.coordinates.predict(coord);
   }
 
-  /** Members known to be publicly reachable, nearest in time first. */
+  /** Members known to be publicly reachable that carry tunnels of others, nearest in time first. */
   publicMembers(): RingAddress[] {
     const known: { address: RingAddress; rtt: number }[] = [];
     for (const peer of this.#peers.all()) {
-      if (peer.member && peer.flags.public) known.push({ address: peer.address, rtt: peer.srttMs ?? 1e6 });
+      if (peer.member && peer.flags.public && peer.flags.relay)
+        known.push({ address: peer.address, rtt: peer.srttMs ?? 1e6 });
     }
     for (const [address, candidate] of this.#candidates) {
-      if (candidate.flags.public && !this.#peers.get(address)) known.push({ address, rtt: 2e6 });
+      if (candidate.flags.public && candidate.flags.relay && !this.#peers.get(address))
+        known.push({ address, rtt: 2e6 });
     }
     return known.sort((a, b) => a.rtt - b.rtt || (a.address < b.address ? -1 : 1)).map(({ address }) => address);
   }

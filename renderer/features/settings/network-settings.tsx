@@ -1,10 +1,12 @@
 import { TriangleAlert } from "lucide-react";
 import { useEffect, useState } from "react";
 import { type AffiliationChange, type AffiliationSettings, type ErrorView, errorView } from "#contract";
+import { tookFocus } from "../../shell/route.ts";
 import { useModel } from "../../store/context.tsx";
 import { Button } from "../../ui/button.tsx";
-import { TextField } from "../../ui/field.tsx";
+import { Choice, Row, TextField } from "../../ui/field.tsx";
 import { Notice } from "../../ui/notice.tsx";
+import { Switch } from "../../ui/switch.tsx";
 import { useText } from "../../words/words.tsx";
 import styles from "./settings-screen.module.css";
 
@@ -13,10 +15,17 @@ interface Draft {
   readonly interfaceName: string;
   readonly virtualIp: string;
   readonly mtuBytes: string;
+  readonly transport: AffiliationSettings["transport"];
+  readonly port: string;
   readonly startAddresses: string;
   readonly name: string;
   readonly site: string;
+  readonly shortcuts: string;
+  readonly relay: boolean;
 }
+
+/** Of the field for the limit of shortcuts, which other screens lead to. */
+export const SHORTCUTS_FIELD = "set-shortcuts";
 
 /** The settings of one affiliation: read when they are shown, sent as a whole, judged by the helper. */
 export function NetworkSettings({ affiliation }: { readonly affiliation: string }) {
@@ -41,6 +50,10 @@ export function NetworkSettings({ affiliation }: { readonly affiliation: string 
       over = true;
     };
   }, [model, affiliation]);
+
+  useEffect(() => {
+    if (saved !== undefined) tookFocus();
+  }, [saved]);
 
   const refused = fault && (
     <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
@@ -94,7 +107,28 @@ export function NetworkSettings({ affiliation }: { readonly affiliation: string 
         hint={t("set.mtuText", { iface: saved.interfaceName })}
         placeholder={t("join.automatic")}
         value={draft.mtuBytes}
-        onChange={(mtuBytes) => set({ mtuBytes })}
+        onChange={(mtuBytes) => set({ mtuBytes: digits(mtuBytes) })}
+      />
+      <div className={styles.row}>
+        <Row title={t("set.transport")} text={t("set.transportText")}>
+          <Choice
+            label={t("set.transport")}
+            value={draft.transport}
+            onChange={(transport) => set({ transport })}
+            options={[
+              { id: "auto", text: t("set.transportAuto") },
+              { id: "udp", text: t("set.transportUdp") },
+              { id: "tcp", text: t("set.transportTcp") },
+            ]}
+          />
+        </Row>
+      </div>
+      <TextField
+        label={t("set.port")}
+        hint={t("set.portHint")}
+        placeholder={t("join.automatic")}
+        value={draft.port}
+        onChange={(port) => set({ port: digits(port) })}
       />
       <TextField
         label={t("set.bootstrap")}
@@ -105,6 +139,18 @@ export function NetworkSettings({ affiliation }: { readonly affiliation: string 
       />
       <TextField label={t("set.name")} hint={t("set.nameHint")} value={draft.name} onChange={(name) => set({ name })} />
       <TextField label={t("col.site")} hint={t("set.siteHint")} value={draft.site} onChange={(site) => set({ site })} />
+      <TextField
+        id={SHORTCUTS_FIELD}
+        label={t("set.shortcuts")}
+        hint={t("set.shortcutsHint")}
+        value={draft.shortcuts}
+        onChange={(shortcuts) => set({ shortcuts: digits(shortcuts) })}
+      />
+      <div className={styles.row}>
+        <Row title={t("set.relay")} text={t("set.relayText")}>
+          <Switch label={t("set.relay")} isOn={draft.relay} onChange={(relay) => set({ relay })} />
+        </Row>
+      </div>
       {refused}
       <div className={styles.save}>
         <Button look="primary" isDisabled={!isChanged || state === "saving"} onPress={() => void save()}>
@@ -119,33 +165,44 @@ export function NetworkSettings({ affiliation }: { readonly affiliation: string 
   );
 }
 
-function draftOf({ interfaceName, virtualIp, mtuBytes, startAddresses, name, site }: AffiliationSettings): Draft {
+function draftOf(settings: AffiliationSettings): Draft {
   return {
-    interfaceName,
-    virtualIp: virtualIp ?? "",
-    mtuBytes: String(mtuBytes),
-    startAddresses: startAddresses.join("\n"),
-    name: name ?? "",
-    site: site ?? "",
+    interfaceName: settings.interfaceName,
+    virtualIp: settings.virtualIp ?? "",
+    mtuBytes: String(settings.mtuBytes),
+    transport: settings.transport,
+    port: settings.port === null ? "" : String(settings.port),
+    startAddresses: settings.startAddresses.join("\n"),
+    name: settings.name ?? "",
+    site: settings.site ?? "",
+    shortcuts: String(settings.shortcuts),
+    relay: settings.relay,
   };
+}
+
+/** A field for a number takes nothing else. */
+function digits(written: string): string {
+  return written.replace(/\D/g, "").slice(0, 6);
 }
 
 /** What differs; an empty field means what is automatic. */
 function changeOf(saved: AffiliationSettings, draft: Draft): AffiliationChange {
   const before = draftOf(saved);
-  const differs = (field: keyof Draft) => draft[field].trim() !== before[field];
+  const differs = (field: Exclude<keyof Draft, "relay">) => draft[field].trim() !== before[field];
   const text = (value: string) => (value.trim() === "" ? null : value.trim());
+  const number = (value: string) => (value === "" ? null : Number(value));
   return {
     ...(differs("interfaceName") && { interfaceName: draft.interfaceName.trim() }),
     ...(differs("virtualIp") && { virtualIp: text(draft.virtualIp) }),
-    // What is no number is sent as one that no interface has, so that the helper's sentence about it is shown.
-    ...(differs("mtuBytes") && {
-      mtuBytes: draft.mtuBytes.trim() === "" ? null : Number.parseInt(draft.mtuBytes, 10) || 0,
-    }),
+    ...(differs("mtuBytes") && { mtuBytes: number(draft.mtuBytes) }),
+    ...(differs("transport") && { transport: draft.transport }),
+    ...(differs("port") && { port: number(draft.port) }),
     ...(differs("startAddresses") && {
       startAddresses: draft.startAddresses.split(/[\s,;]+/).filter((each) => each !== ""),
     }),
     ...(differs("name") && { name: text(draft.name) }),
     ...(differs("site") && { site: text(draft.site) }),
+    ...(differs("shortcuts") && { shortcuts: number(draft.shortcuts) }),
+    ...(draft.relay !== before.relay && { relay: draft.relay }),
   };
 }
