@@ -8,6 +8,7 @@ import { isLooking, type MeasureCall, type SwitchCall } from "#contract/window-c
 import { Intake, type WindowBridge, type WindowEvent } from "./intake.ts";
 import { changedSettings, type JoinTrouble, scriptedPreview, scriptedSettings } from "./scripted-administration.ts";
 import { ScriptedMeasures } from "./scripted-measures.ts";
+import { scriptedReasons } from "./scripted-reasons.ts";
 import { makeWorld, type World, type WorldChange } from "./world.ts";
 
 declare global {
@@ -73,6 +74,7 @@ export const scenes = {
       "</script><script>alert(1)</script>",
     ],
   },
+  reasons: { reach: "open", reasons: scriptedReasons },
   joinClash: { reach: "open", join: "clash" },
   joinOwnClash: { reach: "open", join: "ownClash" },
   readOnly: { reach: "readOnly" },

@@ -2,7 +2,15 @@
  * Seeded worlds for the scripted bridge: an affiliation of 11, 118 or 1,000 peers as the helper would describe it, alive
  * (round trips and rates move) and the same for the same seed. Nothing of it reaches a real helper's window.
  */
-import type { AffiliationView, HelperSnapshot, LinkCounts, LinkKind, PeerRow, Transport } from "#contract";
+import type {
+  AffiliationView,
+  HelperSnapshot,
+  LinkCounts,
+  LinkKind,
+  NotDirectBecause,
+  PeerRow,
+  Transport,
+} from "#contract";
 
 export interface World {
   /** The next snapshot; rates and round trips move a little with each. */
@@ -18,6 +26,8 @@ export interface WorldChange {
   readonly walked?: boolean;
   /** Names for the first peers, in place of their own. */
   readonly names?: readonly string[];
+  /** Why the first peers have no direct link, in place of their own state. */
+  readonly reasons?: readonly NotDirectBecause[];
 }
 
 const PLACES = [
@@ -67,6 +77,11 @@ export function makeWorld(peerCount: number, seed = 20060425): World {
         const row = kept[index];
         if (row) row.name = name;
       });
+      change.reasons?.forEach((reason, index) => {
+        const row = kept[index];
+        const carrier = kept.at(-1);
+        if (row && carrier) explain(row, reason, carrier);
+      });
       const affiliation = describe(kept, change.affiliation);
       const members = [...kept, { ringAddress: SELF, name: "mlopez-laptop" }]
         .map(({ ringAddress, name }) => ({ ringAddress, name, silent: silent.has(ringAddress) }))
@@ -94,6 +109,18 @@ export function makeWorld(peerCount: number, seed = 20060425): World {
       };
     },
   };
+}
+
+/** Packets for it go by a relay, or around the ring where the reason says that there is no link. */
+function explain(row: MutableRow, reason: NotDirectBecause, carrier: PeerRow): void {
+  const isRouted = reason.code === "noTraffic" || reason.code === "limit";
+  row.name = reason.code;
+  row.kinds = isRouted ? [] : ["shortcut"];
+  row.transport = isRouted ? null : "relay";
+  row.via = isRouted ? null : carrier.ringAddress;
+  row.remote = null;
+  row.path = [carrier.ringAddress, row.ringAddress];
+  row.notDirectBecause = reason;
 }
 
 const silent = new Set<string>();

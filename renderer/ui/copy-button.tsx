@@ -10,10 +10,12 @@ export interface CopyButtonProps {
   /** The text, or what makes it when it is wanted. */
   readonly value: string | (() => string);
   readonly label: string;
+  /** A picture alone, unless the label is to be read. */
+  readonly look?: "icon" | "plain";
   readonly icon?: ComponentType<{ readonly size?: number; readonly "aria-hidden"?: boolean }>;
 }
 
-export function CopyButton({ value, label, icon: Icon = Copy }: CopyButtonProps) {
+export function CopyButton({ value, label, icon: Icon = Copy, look = "icon" }: CopyButtonProps) {
   const t = useText();
   const [copied, setCopied] = useState<"yes" | "refused">();
   useEffect(() => {
@@ -29,8 +31,9 @@ export function CopyButton({ value, label, icon: Icon = Copy }: CopyButtonProps)
   };
   return (
     <>
-      <Button look="icon" label={label} onPress={copy}>
+      <Button {...(look === "icon" && { look, label })} onPress={copy}>
         {copied === "yes" ? <Check size={14} aria-hidden /> : <Icon size={14} aria-hidden />}
+        {look === "plain" && label}
       </Button>
       <span className="spoken" role="status">
         {copied === "yes" && (typeof value === "string" ? t("peer.copied", { value }) : t("common.copied"))}

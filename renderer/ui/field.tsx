@@ -49,12 +49,15 @@ export interface ChoiceProps<T extends string> {
   readonly value: T;
   readonly options: readonly { readonly id: T; readonly text: string }[];
   readonly onChange: (value: T) => void;
+  /** By which others lead here. */
+  readonly id?: string;
 }
 
 /** One of several, in the system's own list. */
-export function Choice<T extends string>({ label, value, options, onChange }: ChoiceProps<T>) {
+export function Choice<T extends string>({ label, value, options, onChange, id }: ChoiceProps<T>) {
   return (
     <select
+      id={id}
       className={styles.choice}
       aria-label={label}
       value={value}

@@ -73,6 +73,7 @@ describe("the window", () => {
     alone: { title: "Connected", text: "You are the first on this ring. It grows as members connect." },
     failed: { title: "Set-up needed", text: /UDP port 15000 belongs to another program/ },
     overlap: { title: "On the ring, tap0 off", text: /172\.16\.0\.0\/16 overlaps 172\.16\.4\.0\/24 of virbr1/ },
+    reasons: { title: "Connected", text: /You can reach/ },
     joinClash: { title: "Connected", text: /You can reach/ },
     joinOwnClash: { title: "Connected", text: /You can reach/ },
     readOnly: { title: "Connected", text: "Looking only" },
@@ -422,15 +423,15 @@ describe("the window", () => {
       return inspector;
     };
 
-    it("says why a peer is relayed, with evidence, and tries a direct link when asked", async () => {
+    it("says why a peer is relayed, with evidence, and tests the network when asked", async () => {
       const page = await open({ screen: "peers" });
       const inspector = await inspect(page, "Relay");
       await inspector.getByText(/^Both networks give every connection a new port/).waitFor();
       await inspector.getByText(/203\.0\.113\.9:41022/).waitFor();
       await inspector.getByText(/carries the traffic\. It cannot read it\.$/).waitFor();
-      await inspector.getByRole("button", { name: "Try direct now" }).click();
-      await inspector.getByText("A direct link is being tried.").waitFor();
-      expect((await made(page))?.map(({ call }) => call)).toContain("tryDirect");
+      await inspector.getByRole("button", { name: "Test my network" }).click();
+      await page.getByRole("heading", { level: 1, name: "Diagnostics" }).waitFor();
+      await expect.poll(async () => (await made(page))?.map(({ call }) => call)).toContain("doctor");
     });
 
     it("builds a shortcut to a routed peer, traces the way, and numbers its hops on the ring", async () => {

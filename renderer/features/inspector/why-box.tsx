@@ -1,14 +1,18 @@
 /** Whether packets go straight to the peer, else the one cause, what was tried, and what can be done about it. */
 import { CircleCheck, Info, TriangleAlert } from "lucide-react";
 import type { NotDirectBecause } from "#contract";
+import { go } from "../../shell/route.ts";
 import { useOrder } from "../../store/asking.ts";
 import { useModel, useWindow } from "../../store/context.tsx";
 import type { Peer } from "../../store/peers.ts";
 import { Button } from "../../ui/button.tsx";
+import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatRtt } from "../../ui/format.ts";
-import { type Text, useClockTime, useText } from "../../words/words.tsx";
+import { useClockTime, useText } from "../../words/words.tsx";
 import { nameOfAddress } from "../peers/names.ts";
+import { SHORTCUTS_FIELD, TRANSPORT_FIELD } from "../settings/fields.ts";
 import styles from "./inspector.module.css";
+import { adviceOf, cureOf, lineForOwner, sentenceOf } from "./why-words.ts";
 
 const LONG_HOPS = 3;
 const LONG_MS = 250;
@@ -50,7 +54,9 @@ function NotDirect({ peer, because }: { readonly peer: Peer; readonly because: N
   const ask = { affiliation, peer: peer.row.ringAddress };
   const [direct, tryDirect] = useOrder(() => model.calls.tryDirect(ask), peer.row.ringAddress);
   const [shortcut, build] = useOrder(() => model.calls.shortcut(ask), peer.row.ringAddress);
-  const order = peer.kind === "routed" ? shortcut : direct;
+  const order = shortcut.kind !== "idle" ? shortcut : direct;
+  const cure = cureOf(because);
+  const advice = adviceOf(t, because);
   const hops = traced?.hops.length ?? peer.row.path.length;
   const rttMs = traced?.hops.at(-1)?.rttMs ?? peer.row.rttMs;
   const long = peer.kind === "routed" && (hops > LONG_HOPS || (rttMs !== null && rttMs > LONG_MS));
@@ -61,7 +67,7 @@ function NotDirect({ peer, because }: { readonly peer: Peer; readonly because: N
         {peer.kind === "relay" ? <TriangleAlert size={16} aria-hidden /> : <Info size={16} aria-hidden />}
         {t("why.title")}
       </h3>
-      <p>{sentence(t, because, peer)}</p>
+      <p>{sentenceOf(t, because, { peer, relay, clock: (at) => clock(Date.parse(at) / 1000) })}</p>
       {(relay !== undefined || long || tried.length > 0) && (
         <ul>
           {relay !== undefined && <li>{t("why.relayCarries", { via: relay })}</li>}
@@ -77,38 +83,34 @@ function NotDirect({ peer, because }: { readonly peer: Peer; readonly because: N
           ))}
         </ul>
       )}
-      <p>{because.remedy}</p>
-      {!readOnly && (
+      {advice !== undefined && <p>{advice}</p>}
+      {cure !== undefined && (!readOnly || cure === "test" || cure === "copyLine") && (
         <div className={styles.actions}>
-          {peer.kind === "routed" ? (
+          {cure === "test" && <Button onPress={() => go("diagnostics")}>{t("connect.action.test")}</Button>}
+          {cure === "copyLine" && (
+            <CopyButton value={() => lineForOwner(t, peer, because)} label={t("why.copyLine")} look="plain" />
+          )}
+          {cure === "build" && (
             <Button onPress={build} isDisabled={shortcut.kind === "waiting"}>
               {t("why.build")}
             </Button>
-          ) : (
-            <Button onPress={tryDirect} isDisabled={direct.kind === "waiting" || because.code === "trying"}>
-              {t("why.tryDirect")}
+          )}
+          {(cure === "direct" || cure === "local") && (
+            <Button onPress={tryDirect} isDisabled={direct.kind === "waiting"}>
+              {t(cure === "local" ? "why.useLocal" : "why.tryDirect")}
+            </Button>
+          )}
+          {(cure === "shortcuts" || cure === "transport") && (
+            <Button onPress={() => go("settings", `#${cure === "shortcuts" ? SHORTCUTS_FIELD : TRANSPORT_FIELD}`)}>
+              {t("nav.settings")}
             </Button>
           )}
         </div>
       )}
       <p className={styles.outcome} role="status">
-        {order.kind === "done" && t(peer.kind === "routed" ? "why.building" : "why.tryingNow")}
+        {order.kind === "done" && t(order === shortcut ? "why.building" : "why.tryingNow")}
         {order.kind === "failed" && `${order.error.text} ${order.error.remedy}`}
       </p>
     </div>
   );
-}
-
-/** Our own words where the cause says all; the helper's where it knows more than its code. */
-function sentence(t: Text, { code, text }: NotDirectBecause, peer: Peer): string {
-  switch (code) {
-    case "bothHard":
-      return t("why.bothHard");
-    case "peerFirewall":
-    case "sameNat":
-    case "peerUdpBlocked":
-      return t(`why.${code}`, { peer: peer.label });
-    default:
-      return text;
-  }
 }

@@ -8,6 +8,7 @@ import { Choice, Row, TextField } from "../../ui/field.tsx";
 import { Notice } from "../../ui/notice.tsx";
 import { Switch } from "../../ui/switch.tsx";
 import { useText } from "../../words/words.tsx";
+import { SHORTCUTS_FIELD, STARTS_FIELD, TRANSPORT_FIELD } from "./fields.ts";
 import styles from "./settings-screen.module.css";
 
 /** What stands in the fields. */
@@ -23,9 +24,6 @@ interface Draft {
   readonly shortcuts: string;
   readonly relay: boolean;
 }
-
-/** Of the field for the limit of shortcuts, which other screens lead to. */
-export const SHORTCUTS_FIELD = "set-shortcuts";
 
 /** The settings of one affiliation: read when they are shown, sent as a whole, judged by the helper. */
 export function NetworkSettings({ affiliation }: { readonly affiliation: string }) {
@@ -112,6 +110,7 @@ export function NetworkSettings({ affiliation }: { readonly affiliation: string 
       <div className={styles.row}>
         <Row title={t("set.transport")} text={t("set.transportText")}>
           <Choice
+            id={TRANSPORT_FIELD}
             label={t("set.transport")}
             value={draft.transport}
             onChange={(transport) => set({ transport })}
@@ -131,6 +130,7 @@ export function NetworkSettings({ affiliation }: { readonly affiliation: string 
         onChange={(port) => set({ port: digits(port) })}
       />
       <TextField
+        id={STARTS_FIELD}
         label={t("set.bootstrap")}
         hint={t("set.bootstrapText")}
         lines={3}
