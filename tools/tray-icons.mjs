@@ -1,7 +1,7 @@
-// Makes the tray's pictures from assets/icons/tray-*.svg: run `node tools/tray-icons.mjs` after changing one of them.
+// Makes the pictures of tray and taskbar from assets/icons/{tray,badge}-*.svg: run `node tools/tray-icons.mjs` after changing one of them.
 //
-// Linux and Windows get PNG and ICO for light and dark panels, macOS templates of one and two times 16 pixels. Chromium
-// draws them, so it has to be installed; the results are kept in the repository, and a build needs none of this.
+// Linux and Windows get PNG and ICO for light and dark panels, macOS templates of one and two times 16 pixels, the taskbar
+// of Windows a badge of the same sizes. Chromium draws them, so it has to be installed; the results are kept in the repository, and a build needs none of this.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -26,10 +26,10 @@ await script(async () => {
     return page.screenshot({ omitBackground: true });
   };
   let made = 0;
-  for (const file of readdirSync(source).filter((name) => /^tray-.*\.svg$/.test(name))) {
+  for (const file of readdirSync(source).filter((name) => /^(tray|badge)-.*\.svg$/.test(name))) {
     const svg = readFileSync(path.join(source, file), "utf8");
     const name = path.join(target, file.slice(0, -".svg".length));
-    if (name.endsWith("Template")) {
+    if (name.endsWith("Template") || file.startsWith("badge-")) {
       writeFileSync(`${name}.png`, await draw(svg, 16));
       writeFileSync(`${name}@2x.png`, await draw(svg, 32));
       made += 2;

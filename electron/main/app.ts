@@ -2,6 +2,7 @@
  * The app: one window over its own protocol, an icon in the tray where there is a tray, notifications, the user's settings,
  * and the line to the helper. The connection lives in the helper and survives all of it.
  */
+import path from "node:path";
 import { HelperError, type HelperSnapshot } from "#contract";
 import {
   type AppEvent,
@@ -19,10 +20,10 @@ import type { HelperLife } from "./helper-life.ts";
 import { HelperLink } from "./helper-link.ts";
 import { isOurs, serveBridge } from "./ipc.ts";
 import { type Note, Notifier } from "./notifications.ts";
-import { isLink, LINK_SCHEME, openedBy, openedFile } from "./opened.ts";
+import { isLink, LINK_SCHEME, openedBy, openedFile, orderedBy, type RingOrder } from "./opened.ts";
 import type { SettingsFile } from "./settings.ts";
 import { TrayIconView } from "./tray.ts";
-import { type TrayAction, trayPicture } from "./tray-menu.ts";
+import { BusiestPeers, type TrayAction, type TrayPicture, trayPicture } from "./tray-menu.ts";
 import { registerScheme, serveWindowFiles } from "./window-files.ts";
 import { WindowKeeper } from "./window-keeper.ts";
 import { guardContents, guardSession, openWindow } from "./windows.ts";
@@ -36,6 +37,7 @@ export type Electron = Pick<
   | "clipboard"
   | "ipcMain"
   | "Menu"
+  | "nativeImage"
   | "nativeTheme"
   | "net"
   | "Notification"
@@ -84,6 +86,7 @@ export async function startApp(electron: Electron, places: AppPlaces, around: Ap
   if (!app.requestSingleInstanceLock()) return app.quit();
   app.on("web-contents-created", (_event, contents) => guardContents(contents));
   const early: Opened[] = [];
+  const earlyOrders: RingOrder[] = [];
   // macOS gives files and links as events, the first ones before the app is ready.
   app.on("open-url", (event, url) => {
     event.preventDefault();
@@ -99,6 +102,8 @@ export async function startApp(electron: Electron, places: AppPlaces, around: Ap
     else early.push(opened);
   };
   app.on("second-instance", (_event, argv, folder) => {
+    const order = orderedBy(argv);
+    if (order) return running ? running.order(order) : earlyOrders.push(order);
     const opened = openedBy(argv.slice(1), folder);
     if (opened) take(opened);
     else running?.show();
@@ -110,7 +115,7 @@ export async function startApp(electron: Electron, places: AppPlaces, around: Ap
   const opened = openedBy(around.args, around.folder);
   if (opened) early.push(opened);
   running = new RunningApp(electron, places, around, await around.hasTrayHost());
-  running.start(early);
+  running.start(early, orderedBy(around.args) ?? earlyOrders.at(-1));
 }
 
 class RunningApp {
@@ -127,10 +132,14 @@ class RunningApp {
   /** What pages have not been told yet, because there is none. */
   #waiting: AppEvent[] = [];
   #tray: TrayIconView | undefined;
+  #shownIcon: TrayPicture["icon"] | undefined;
   #text: Text;
   #reach: Reach = { kind: "opening" };
   #snapshot: HelperSnapshot | undefined;
   #isQuitting = false;
+  readonly #busiest = new BusiestPeers();
+  /** What is to be done once it is known what there is. */
+  #ordered: RingOrder | undefined;
   /** When the helper ended that is to start again by itself, by our clock. */
   #endedAt: number | undefined;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
@@ -156,6 +165,7 @@ class RunningApp {
       placeOn: (display) => this.#settings.placeOn(display),
       savePlace: (display, place) => this.#settings.savePlace(display, place),
       hides: () => this.#hasTray && this.#settings.app.closeToTray,
+      onOpen: (window) => this.#dress(window),
       onCrash: (reason) => this.#note("windowRestarted", reason),
     });
     app.on("before-quit", () => {
@@ -171,7 +181,7 @@ class RunningApp {
     });
   }
 
-  start(opened: readonly Opened[]): void {
+  start(opened: readonly Opened[], order: RingOrder | undefined): void {
     const { ipcMain, powerMonitor } = this.#electron;
     const windows = () => this.#pages();
     serveBridge({ ipcMain, link: this.#link, windows });
@@ -206,8 +216,32 @@ class RunningApp {
     this.#link.watch((event) => this.#hear(event));
     if (this.#hasTray) this.#makeTray();
     for (const each of opened) this.#tell({ kind: "opened", opened: each });
-    const staysHidden = this.#hasTray && this.#around.args.includes(HIDDEN_FLAG) && opened.length === 0;
-    if (!staysHidden) this.show();
+    const isQuiet = order !== undefined || this.#around.args.includes(HIDDEN_FLAG);
+    const staysHidden = this.#hasTray && isQuiet && opened.length === 0;
+    if (staysHidden) this.#electron.app.dock?.hide();
+    else this.show();
+    if (order !== undefined) this.order(order);
+  }
+
+  /** Connects all affiliations or disconnects them, now or as soon as the helper has said which there are. */
+  order(order: RingOrder): void {
+    this.#ordered = order;
+    this.#carryOut();
+  }
+
+  #carryOut(): void {
+    const order = this.#ordered;
+    const reach = this.#reach;
+    if (order === undefined || reach.kind === "opening") return;
+    if (reach.kind === "open" && this.#snapshot === undefined) return;
+    this.#ordered = undefined;
+    if (reach.kind !== "open") {
+      // The window says what is wrong and what can be done.
+      return this.show("overview");
+    }
+    for (const { name, state } of this.#snapshot?.status.affiliations ?? []) {
+      if ((state === "off") === (order === "connect")) this.#act({ kind: "call", call: order, affiliation: name });
+    }
   }
 
   show(screen?: ScreenName): void {
@@ -228,19 +262,57 @@ class RunningApp {
         Menu,
         nativeTheme,
         platform: this.#around.platform,
+        desktop: this.#around.env.XDG_CURRENT_DESKTOP ?? "",
         folder: this.#places.iconFolder,
         onAction: (action) => this.#act(action),
-        onClick: () => this.#keeper.toggle(),
+        // On Windows a click opens; a click again brings to the front what lies behind.
+        onClick: () => (this.#around.platform === "win32" ? this.show() : this.#keeper.toggle()),
       },
-      trayPicture(this.#reach, this.#snapshot, this.#text),
+      this.#picture(),
     );
+  }
+
+  #picture(): TrayPicture {
+    return trayPicture(this.#reach, this.#snapshot, this.#text, (affiliation, peers) =>
+      this.#busiest.of(this.#clock(), affiliation, peers),
+    );
+  }
+
+  /** What a new window needs beside its page: the Dock's icon on macOS, the badge and a hint about the tray on Windows. */
+  #dress(window: Electron.BrowserWindow): void {
+    const { platform } = this.#around;
+    if (platform === "darwin") {
+      // The notch can hide the menu bar's icons, so an open window has one in the Dock; a hidden one needs none.
+      const { dock } = this.#electron.app;
+      window.on("show", () => void dock?.show());
+      window.on("hide", () => dock?.hide());
+      window.on("closed", () => dock?.hide());
+    }
+    if (platform !== "win32") return;
+    this.#badge(window, this.#picture());
+    window.on("hide", () => {
+      if (this.#settings.saidTrayHidden) return;
+      this.#settings.noteTrayHidden();
+      this.#notify({ tag: "tray", title: "Ringway", body: this.#text("tray.hidden"), opens: "overview" });
+    });
+  }
+
+  #badge(window: Electron.BrowserWindow | undefined, { icon, tooltip }: TrayPicture): void {
+    if (this.#around.platform !== "win32" || window === undefined) return;
+    const wanted = icon === "attention";
+    const file = path.join(this.#places.iconFolder, "badge-attention.png");
+    window.setOverlayIcon(wanted ? this.#electron.nativeImage.createFromPath(file) : null, wanted ? tooltip : "");
   }
 
   #hear(event: BridgeEvent): void {
     if (event.kind === "reach") this.#reached(event.reach);
     else this.#snapshot = event.snapshot;
     if (this.#helperMark() !== this.#toldHelper) this.#tellState();
-    this.#tray?.show(trayPicture(this.#reach, this.#snapshot, this.#text));
+    const picture = this.#picture();
+    this.#tray?.show(picture);
+    if (picture.icon !== this.#shownIcon) this.#badge(this.#keeper.window, picture);
+    this.#shownIcon = picture.icon;
+    if (event.kind === "snapshot" || event.reach.kind !== "open") this.#carryOut();
     const notes = this.#notifier.step(this.#clock(), this.#reach, this.#snapshot, this.#settings.app, this.#text);
     if (this.#keeper.window?.isFocused() !== true) for (const note of notes) this.#notify(note);
   }
@@ -328,7 +400,7 @@ class RunningApp {
     }
     if (change.language !== undefined) {
       this.#text = this.#readWords();
-      this.#tray?.show(trayPicture(this.#reach, this.#snapshot, this.#text));
+      this.#tray?.show(this.#picture());
     }
     return this.#tellState();
   }

@@ -17,6 +17,15 @@ export function openedBy(args: readonly string[], folder: string): Opened | unde
   return undefined;
 }
 
+/** What an entry of the desktop's own menu asks for, see electron-builder.yml. */
+export type RingOrder = "connect" | "disconnect";
+
+/** The order among the arguments of a start; undefined where there is none. */
+export function orderedBy(args: readonly string[]): RingOrder | undefined {
+  if (args.includes("--disconnect")) return "disconnect";
+  return args.includes("--connect") ? "connect" : undefined;
+}
+
 export function isLink(text: string): boolean {
   return text.toLowerCase().startsWith(`${LINK_SCHEME}:`);
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HELPER_RESTART_S, languageOf } from "#contract/app-bridge.ts";
 import { setAutostart } from "./autostart.ts";
 import { HelperLife } from "./helper-life.ts";
-import { openedBy, openedFile } from "./opened.ts";
+import { openedBy, openedFile, orderedBy } from "./opened.ts";
 import { hasTrayHost } from "./tray-host.ts";
 
 let folder: string;
@@ -32,6 +32,14 @@ describe("what the app is given", () => {
   it("of a link keeps only that it came", () => {
     expect(openedBy(["ringway://join/#secret"], folder)).toEqual({ kind: "link" });
     expect(JSON.stringify(openedBy(["RINGWAY:secret"], folder))).not.toContain("secret");
+  });
+
+  it("may be an order of the desktop's own menu", () => {
+    expect([orderedBy(["--connect"]), orderedBy(["x", "--disconnect"]), orderedBy(["--hidden"])]).toEqual([
+      "connect",
+      "disconnect",
+      undefined,
+    ]);
   });
 
   it.each([["--flag=a.ringway"], ["http://x/"], ["picture.png"], [""]])("is nothing of ours: %s", (argument) => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { HelperSnapshot } from "#contract";
 import type { Reach } from "#contract/bridge.ts";
 import { makeWorld, type WorldChange } from "../../renderer/bridge/world.ts";
-import { type TrayEntry, trayPicture } from "./tray-menu.ts";
+import { BusiestPeers, type TrayEntry, trayPicture } from "./tray-menu.ts";
 
 const catalogue: Record<string, { defaultMessage: string }> = JSON.parse(
   readFileSync(path.join(import.meta.dirname, "../../renderer/words/en.json"), "utf8"),
@@ -89,6 +89,64 @@ describe("the tray", () => {
       "─",
       "Quit",
     ]);
+  });
+
+  it("has a checkbox for each affiliation, and of the eight busiest peers what a click copies", () => {
+    const snapshot = snapshotOf();
+    const [first] = snapshot.status.affiliations;
+    if (first === undefined) throw new Error("The scripted world has no affiliation.");
+    snapshot.status.affiliations.push({ ...first, name: "lss imaging", state: "off" });
+    for (const [n, peer] of (snapshot.rings[0]?.peers ?? []).entries())
+      Object.assign(peer, { rxBytesPerS: 1_000 * (n + 1), txBytesPerS: 0 });
+    const menuOf = (label: string) => {
+      const found = pictureOf(snapshot).entries.find((entry) => entry.kind === "menu" && entry.label === label);
+      return found?.kind === "menu" ? found.entries : [];
+    };
+    expect(menuOf("Affiliations")).toMatchObject([
+      { label: "condor wow", checked: true, action: { call: "disconnect", affiliation: "condor wow" } },
+      { label: "lss imaging", checked: false, action: { call: "connect", affiliation: "lss imaging" } },
+    ]);
+    const peers = (snapshot.rings[0]?.peers ?? []).toReversed().slice(0, 8);
+    expect(menuOf("Busiest peers")).toMatchObject(
+      peers.map(({ name, virtualIp }) => ({
+        label: `${name}  ${virtualIp}`,
+        action: { kind: "copy", text: virtualIp },
+      })),
+    );
+  });
+
+  it("stays the same menu while only rates change, and chooses the busiest anew after 30 s", () => {
+    const peers = snapshotOf().rings[0]?.peers ?? [];
+    const busiest = new BusiestPeers();
+    const rated = (rate: (n: number) => number) =>
+      peers.map((peer, n) => ({ ...peer, rxBytesPerS: rate(n), txBytesPerS: 0 }));
+    const namesOf = (chosen: readonly { name: string | null }[]) => chosen.map(({ name }) => name);
+    const first = namesOf(
+      busiest.of(
+        0,
+        "condor wow",
+        rated((n) => n + 1),
+      ),
+    );
+    expect(
+      namesOf(
+        busiest.of(
+          29_999,
+          "condor wow",
+          rated((n) => 100 - n),
+        ),
+      ),
+    ).toEqual(first);
+    expect(
+      namesOf(
+        busiest.of(
+          30_000,
+          "condor wow",
+          rated((n) => 100 - n),
+        ),
+      ),
+    ).toEqual(namesOf(peers.slice(0, 8)));
+    expect(busiest.of(30_001, "another", [])).toEqual([]);
   });
 
   it("shows names of others as text: cut, without marks that turn it round", () => {

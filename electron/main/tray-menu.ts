@@ -34,7 +34,15 @@ const BUSIEST_LIMIT = 8;
 /** Menus cut long labels in ways of their own; a name of a peer may have 200 characters. */
 const LABEL_LIMIT = 48;
 
-export function trayPicture(reach: Reach, snapshot: HelperSnapshot | undefined, t: Text): TrayPicture {
+/** The busiest of an affiliation's peers, busiest first. */
+export type BusiestOf = (affiliation: string, peers: readonly PeerRow[]) => readonly PeerRow[];
+
+export function trayPicture(
+  reach: Reach,
+  snapshot: HelperSnapshot | undefined,
+  t: Text,
+  busiestOf: BusiestOf = (_affiliation, peers) => busiestNow(peers),
+): TrayPicture {
   const running = reach.kind === "open" ? snapshot : undefined;
   const affiliations = running?.status.affiliations ?? [];
   const shown = affiliations.find(({ state }) => state !== "off") ?? affiliations[0];
@@ -81,7 +89,7 @@ export function trayPicture(reach: Reach, snapshot: HelperSnapshot | undefined, 
           ]
         : []),
       { kind: "line" },
-      ...(shown === undefined ? [] : ofAffiliation(shown, affiliations, peers, t)),
+      ...(shown === undefined ? [] : ofAffiliation(shown, affiliations, busiestOf(shown.name, peers), t)),
       ...(problems.length > 0
         ? [
             {
@@ -119,18 +127,12 @@ function stateOf(shown: AffiliationView | undefined): "connected" | "connecting"
 function ofAffiliation(
   shown: AffiliationView,
   all: readonly AffiliationView[],
-  peers: readonly PeerRow[],
+  busiest: readonly PeerRow[],
   t: Text,
 ): TrayEntry[] {
   const isOn = shown.state !== "off";
   const isUp = shown.interface.state === "up";
   const name = shown.name;
-  const busiest = peers
-    .filter(({ virtualIp }) => virtualIp !== null)
-    .map((peer) => ({ peer, rate: peer.rxBytesPerS + peer.txBytesPerS }))
-    .filter(({ rate }) => rate > 0)
-    .sort((a, b) => b.rate - a.rate)
-    .slice(0, BUSIEST_LIMIT);
   return [
     {
       kind: "action",
@@ -175,16 +177,48 @@ function ofAffiliation(
           {
             kind: "menu" as const,
             label: t("overview.busiest"),
-            entries: busiest.map(({ peer, rate }) => ({
+            // What it copies stands beside the name. No rate: a menu that changes each second closes under the hand.
+            entries: busiest.map(({ name, virtualIp }) => ({
               kind: "action" as const,
-              label: `${cut(peer.name ?? peer.virtualIp ?? "")}  ${rateText(rate)}`,
-              action: { kind: "copy" as const, text: peer.virtualIp ?? "" },
+              label: [name === null ? [] : cut(name), virtualIp ?? []].flat().join("  "),
+              action: { kind: "copy" as const, text: virtualIp ?? "" },
             })),
           },
         ]
       : []),
     { kind: "line" },
   ];
+}
+
+function busiestNow(peers: readonly PeerRow[]): PeerRow[] {
+  return peers
+    .filter(({ virtualIp }) => virtualIp !== null)
+    .map((peer) => ({ peer, rate: peer.rxBytesPerS + peer.txBytesPerS }))
+    .filter(({ rate }) => rate > 0)
+    .sort((a, b) => b.rate - a.rate)
+    .slice(0, BUSIEST_LIMIT)
+    .map(({ peer }) => peer);
+}
+
+const BUSIEST_KEPT_MS = 30_000;
+
+/** Chooses the busiest peers now and then only, since a menu is built anew with each change. */
+export class BusiestPeers {
+  #chosen: readonly string[] = [];
+  #affiliation: string | undefined;
+  #at = 0;
+
+  /** `now` is monotonic. */
+  of(now: number, affiliation: string, peers: readonly PeerRow[]): readonly PeerRow[] {
+    const isKept = affiliation === this.#affiliation && this.#chosen.length > 0 && now - this.#at < BUSIEST_KEPT_MS;
+    if (!isKept) {
+      this.#affiliation = affiliation;
+      this.#at = now;
+      this.#chosen = busiestNow(peers).map(({ ringAddress }) => ringAddress);
+    }
+    const byAddress = new Map(peers.map((peer) => [peer.ringAddress, peer]));
+    return this.#chosen.flatMap((ringAddress) => byAddress.get(ringAddress) ?? []);
+  }
 }
 
 function sumOf(peers: readonly PeerRow[]): { rx: string; tx: string } {

@@ -16,6 +16,8 @@ export interface KeeperOptions {
   readonly savePlace: (display: string, place: Place) => void;
   /** Whether closing hides: there is a tray that brings the window back, and the user wants it so. */
   readonly hides: () => boolean;
+  /** A window has been made; it is not shown yet. */
+  readonly onOpen: (window: BrowserWindow) => void;
   /** The page's process ended by itself. */
   readonly onCrash: (reason: string) => void;
 }
@@ -47,6 +49,7 @@ export class WindowKeeper {
     const window = this.#window;
     if (window === undefined) return this.#open();
     if (window.isMinimized()) window.restore();
+    this.#bringBack(window);
     window.show();
     window.focus();
     return window;
@@ -57,12 +60,27 @@ export class WindowKeeper {
     else this.show();
   }
 
+  /** A window whose display has gone meanwhile stands where nobody sees it. */
+  #bringBack(window: BrowserWindow): void {
+    const place = window.getBounds();
+    const display = this.#options.screen.getDisplayMatching(place);
+    if (fits(place, display)) return;
+    const { x, y, width, height } = display.workArea;
+    const size = { width: Math.min(place.width, width), height: Math.min(place.height, height) };
+    window.setBounds({
+      ...size,
+      x: x + Math.round((width - size.width) / 2),
+      y: y + Math.round((height - size.height) / 2),
+    });
+  }
+
   #open(): BrowserWindow {
     const { screen, open, placeOn, hides } = this.#options;
     const display = screen.getDisplayNearestPoint(screen.getCursorScreenPoint());
     const place = placeOn(nameOf(display));
     const window = open(place && fits(place, display) ? place : undefined);
     this.#window = window;
+    this.#options.onOpen(window);
     window.on("close", (event) => {
       if (this.#isQuitting || !hides()) return;
       event.preventDefault();

@@ -6,7 +6,7 @@
 import { EventEmitter } from "node:events";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { BrowserWindowConstructorOptions, MenuItemConstructorOptions } from "electron";
+import type { BrowserWindowConstructorOptions, MenuItemConstructorOptions, Rectangle } from "electron";
 import type { BrowserContext, Page } from "playwright-core";
 import type { Electron } from "../../electron/main/app.ts";
 
@@ -30,7 +30,14 @@ export class ElectronStandIn {
   readonly copied: string[] = [];
   readonly linkSchemes: string[] = [];
   readonly powerMonitor = new EventEmitter();
-  readonly nativeTheme = Object.assign(new EventEmitter(), { shouldUseDarkColors: true });
+  readonly nativeTheme = Object.assign(new EventEmitter(), {
+    shouldUseDarkColors: true,
+    shouldUseDarkColorsForSystemIntegratedUI: true,
+  });
+  /** The screens of this computer, the first is the one with the pointer; a test may take one away. */
+  readonly displays: StandInDisplay[] = [displayAt(0, 0, 1920, 1080)];
+  /** Whether the Dock shows the app, as macOS does from the start. */
+  dockShown = true;
   protocolHandler: ProtocolHandler | undefined;
   readonly app = new EventEmitter();
 
@@ -60,10 +67,6 @@ export class ElectronStandIn {
         standIn.notes.push(this);
       }
     }
-    const display = {
-      bounds: { x: 0, y: 0, width: 1920, height: 1080 },
-      workArea: { x: 0, y: 24, width: 1920, height: 1056 },
-    };
     Object.assign(this.app, {
       whenReady: async () => {},
       requestSingleInstanceLock: () => firstInstance,
@@ -77,6 +80,14 @@ export class ElectronStandIn {
       getPreferredSystemLanguages: () => ["en-GB"],
       setAsDefaultProtocolClient: (scheme: string) => this.linkSchemes.push(scheme),
       setLoginItemSettings: () => {},
+      dock: {
+        show: async () => {
+          this.dockShown = true;
+        },
+        hide: () => {
+          this.dockShown = false;
+        },
+      },
     });
     this.module = {
       app: this.app,
@@ -98,16 +109,32 @@ export class ElectronStandIn {
       Notification,
       Menu: { buildFromTemplate: (template: readonly MenuItemConstructorOptions[]) => template },
       nativeTheme: this.nativeTheme,
+      nativeImage: { createFromPath: (file: string) => ({ file }) },
       powerMonitor: this.powerMonitor,
       clipboard: { writeText: (text: string) => this.copied.push(text) },
       screen: {
-        getPrimaryDisplay: () => display,
-        getDisplayMatching: () => display,
-        getDisplayNearestPoint: () => display,
+        getPrimaryDisplay: () => this.displays[0],
+        getDisplayMatching: (place: Rectangle) =>
+          this.displays.find(({ bounds }) => overlap(place, bounds)) ?? this.displays[0],
+        getDisplayNearestPoint: () => this.displays[0],
         getCursorScreenPoint: () => ({ x: 0, y: 0 }),
       },
     } as unknown as Electron;
   }
+}
+
+interface StandInDisplay {
+  readonly bounds: Rectangle;
+  readonly workArea: Rectangle;
+}
+
+/** A screen with a panel of 24 pixels at its top. */
+export function displayAt(x: number, y: number, width: number, height: number): StandInDisplay {
+  return { bounds: { x, y, width, height }, workArea: { x, y: y + 24, width, height: height - 24 } };
+}
+
+function overlap(a: Rectangle, b: Rectangle): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
 /** A tray icon that remembers what it shows; `menu` is the template that the app gave. */
@@ -116,6 +143,8 @@ export class StandInTray extends EventEmitter {
   toolTip = "";
   menu: readonly MenuItemConstructorOptions[] = [];
   destroyed = false;
+  /** How often each was set. */
+  readonly set = { image: 0, toolTip: 0, menu: 0 };
 
   constructor(image: string) {
     super();
@@ -123,12 +152,15 @@ export class StandInTray extends EventEmitter {
   }
   setImage(image: string): void {
     this.image = image;
+    this.set.image += 1;
   }
   setToolTip(text: string): void {
     this.toolTip = text;
+    this.set.toolTip += 1;
   }
   setContextMenu(menu: readonly MenuItemConstructorOptions[]): void {
     this.menu = menu;
+    this.set.menu += 1;
   }
   destroy(): void {
     this.destroyed = true;
@@ -148,14 +180,18 @@ export class StandInTray extends EventEmitter {
 
 export class StandInNotification extends EventEmitter {
   readonly title: string;
+  readonly body: string;
   readonly silent: boolean;
-  constructor({ title, silent }: { title: string; silent: boolean }) {
+  closed = false;
+  constructor({ title, body, silent }: { title: string; body: string; silent: boolean }) {
     super();
     this.title = title;
+    this.body = body;
     this.silent = silent;
   }
   show(): void {}
   close(): void {
+    this.closed = true;
     this.emit("close");
   }
 }
@@ -227,19 +263,33 @@ export class StandInWindow extends EventEmitter {
   shown = false;
   focused = false;
   destroyed = false;
+  /** What lies over the button in the taskbar of Windows. */
+  overlay: { readonly file: string } | null = null;
+  bounds = { x: 40, y: 50, width: 1180, height: 780 };
 
   constructor(standIn: ElectronStandIn, context: BrowserContext, options: BrowserWindowConstructorOptions) {
     super();
     this.#standIn = standIn;
     this.#context = context;
     this.options = options;
+    const { x, y, width, height } = options;
+    if (x !== undefined && y !== undefined) this.bounds = { x, y, width: width ?? 0, height: height ?? 0 };
   }
 
   show(): void {
     this.shown = true;
+    this.emit("show");
   }
   hide(): void {
     this.shown = false;
+    this.focused = false;
+    this.emit("hide");
+  }
+  setOverlayIcon(overlay: { readonly file: string } | null): void {
+    this.overlay = overlay;
+  }
+  setBounds(bounds: Rectangle): void {
+    this.bounds = { ...bounds };
   }
   focus(): void {
     this.focused = true;
@@ -264,7 +314,7 @@ export class StandInWindow extends EventEmitter {
     return this.destroyed;
   }
   getBounds() {
-    return { x: 40, y: 50, width: 1180, height: 780 };
+    return this.bounds;
   }
   destroy(): void {
     this.destroyed = true;

@@ -13,7 +13,7 @@ import { HelperLife } from "../../electron/main/helper-life.ts";
 import { type MakeStore, SettingsFile, type Stored } from "../../electron/main/settings.ts";
 import { complaintsOf, launch, missing, rendererFolder, themes } from "./browser.ts";
 import { expectCallsAlone, expectStopAndReturn, orderedOf } from "./electron-parts.ts";
-import { ElectronStandIn, type StandInWindow } from "./electron-stand-in.ts";
+import { displayAt, ElectronStandIn, type StandInWindow } from "./electron-stand-in.ts";
 import { type FakeHelper, startFakeHelper } from "./fake-helper.ts";
 
 const preload = fileURLToPath(new URL("../../dist/electron/preload.cjs", import.meta.url));
@@ -344,6 +344,109 @@ describe("the app in Electron (on a stand-in)", () => {
     second.app.emit("will-quit");
   });
 
+  it("obeys the desktop's entries Connect and Disconnect while it runs, without showing its window", async () => {
+    const window = await start();
+    window.hide();
+    standIn.app.emit("second-instance", {}, ["ringway", "--disconnect"], "/");
+    await expect.poll(ordered).toEqual(["disconnect"]);
+    await expect.poll(() => tray().labels()).toContain("Connect condor wow");
+    standIn.app.emit("second-instance", {}, ["ringway", "--connect"], "/");
+    await expect.poll(ordered).toEqual(["disconnect", "connect"]);
+    expect(window.shown).toBe(false);
+  });
+
+  it("obeys them when it does not run: in the tray, or where there is none with its window", async () => {
+    await startApp(standIn.module, places(), around({ args: ["--disconnect"] }));
+    await expect.poll(ordered).toEqual(["disconnect"]);
+    expect([standIn.windows.length, standIn.trays.length]).toEqual([0, 1]);
+    const other = new ElectronStandIn(context);
+    await startApp(other.module, places(), around({ args: ["--connect"], hasTrayHost: async () => false }));
+    await expect.poll(ordered).toEqual(["disconnect", "connect"]);
+    expect([other.windows.length, other.trays.length]).toEqual([1, 0]);
+    other.app.emit("will-quit");
+  });
+
+  it("opens its window with what is wrong where such an order finds no helper, and does not obey it later", async () => {
+    await helper.stop();
+    await startApp(standIn.module, places(), around({ args: ["--disconnect"] }));
+    await expect.poll(() => standIn.windows.length).toBe(1);
+    await helper.start();
+    const [window] = standIn.windows;
+    if (!window?.shown) await new Promise((resolve) => window?.once("ready-to-show", resolve));
+    await window?.page.getByRole("heading", { name: "Connected" }).waitFor();
+    expect(ordered()).toEqual([]);
+  });
+
+  it("sets nothing of the tray anew that has not changed", async () => {
+    await start();
+    await expect.poll(() => tray().labels()[0]).toBe("● Connected to condor wow");
+    const { menu, image } = tray().set;
+    const { toolTip } = tray().set;
+    // Rates change with each second's snapshot, and the tooltip has them.
+    await expect.poll(() => tray().set.toolTip, { timeout: 5_000 }).toBeGreaterThan(toolTip + 1);
+    expect([tray().set.menu, tray().set.image]).toEqual([menu, image]);
+  });
+
+  it("chooses icons by the panel: GNOME's is black, the taskbar of Windows has a theme of its own", async () => {
+    const imageOn = async (platform: NodeJS.Platform, more: Partial<AppSurroundings["env"]> = {}) => {
+      const other = new ElectronStandIn(context);
+      other.nativeTheme.shouldUseDarkColors = false;
+      await startApp(other.module, places(), around({ platform, args: ["--hidden"], env: { HOME: home, ...more } }));
+      other.app.emit("will-quit");
+      return path.basename(other.trays[0]?.image ?? "");
+    };
+    expect(await imageOn("linux", { XDG_CURRENT_DESKTOP: "KDE" })).toMatch(/-on-light\.png$/);
+    expect(await imageOn("linux", { XDG_CURRENT_DESKTOP: "ubuntu:GNOME" })).toMatch(/-on-dark\.png$/);
+    expect(await imageOn("win32")).toMatch(/-on-dark\.ico$/);
+    expect(await imageOn("darwin")).toMatch(/Template\.png$/);
+  });
+
+  describe("on Windows", () => {
+    it("marks its button in the taskbar while something needs the user", async () => {
+      const window = await start({ platform: "win32" });
+      expect(window.overlay).toBeNull();
+      await helper.stop();
+      await expect.poll(() => window.overlay?.file).toMatch(/badge-attention\.png$/);
+      expect(existsSync(window.overlay?.file ?? "")).toBe(true);
+      await helper.start();
+      await expect.poll(() => window.overlay).toBeNull();
+    });
+
+    it("says once that the icon may be hidden, and opens with each click on it", async () => {
+      const window = await start({ platform: "win32" });
+      window.close();
+      window.show();
+      window.close();
+      expect(standIn.notes.map(({ body }) => body)).toEqual([expect.stringContaining("arrow beside the clock")]);
+      expect(new SettingsFile(home, storeIn).saidTrayHidden).toBe(true);
+      tray().emit("click");
+      tray().emit("click");
+      expect(window.shown).toBe(true);
+    });
+  });
+
+  it("on macOS is in the Dock while its window is open, and leaves clicks on the icon to the menu", async () => {
+    const window = await start({ platform: "darwin" });
+    expect([standIn.dockShown, tray().listenerCount("click")]).toEqual([true, 0]);
+    window.close();
+    expect(standIn.dockShown).toBe(false);
+    tray().choose("Open Ringway");
+    expect(standIn.dockShown).toBe(true);
+    const hidden = new ElectronStandIn(context);
+    await startApp(hidden.module, places(), around({ platform: "darwin", args: ["--hidden"] }));
+    expect(hidden.dockShown).toBe(false);
+    hidden.app.emit("will-quit");
+  });
+
+  it("on Linux is opened and hidden by a click where the panel sends it", async () => {
+    const window = await start();
+    window.focused = true;
+    tray().emit("click");
+    expect(window.shown).toBe(false);
+    tray().emit("click");
+    expect(window.shown).toBe(true);
+  });
+
   describe("and the helper's life", () => {
     const SYSTEMD = "/run/systemd/system";
     const UNIT = "/etc/systemd/system/ringway-helper.service";
@@ -451,6 +554,77 @@ describe("the app in Electron (on a stand-in)", () => {
       await page.getByRole("button", { name: "Start now" }).click();
       await page.getByRole("heading", { name: "Connected" }).waitFor();
       expect(prompts).toEqual([expect.stringMatching(/^setsid sh -c /)]);
+    });
+  });
+
+  it("puts a window whose display has gone back onto one that is there", async () => {
+    const window = await start();
+    standIn.displays.push(displayAt(1920, 0, 2560, 1440));
+    window.setBounds({ x: 2200, y: 100, width: 1180, height: 780 });
+    window.emit("move");
+    await expect.poll(() => new SettingsFile(home, storeIn).placeOn("2560x1440+1920+0")).toBeDefined();
+    window.close();
+    standIn.displays.pop();
+    tray().choose("Open Ringway");
+    expect(window.bounds).toEqual({ x: 370, y: 162, width: 1180, height: 780 });
+    // A window made anew does not go there either, and one on the other display does when that is back.
+    window.destroy();
+    standIn.app.emit("activate");
+    expect(standIn.windows[1]?.options.x).not.toBe(2200);
+    standIn.windows[1]?.destroy();
+    standIn.displays.unshift(displayAt(1920, 0, 2560, 1440));
+    standIn.app.emit("activate");
+    expect(standIn.windows[2]?.options).toMatchObject({ x: 2200, y: 100 });
+  });
+
+  describe("and its notifications", () => {
+    let now = 0;
+    const startAt = (more: Partial<AppSurroundings> = {}) => {
+      now = 0;
+      return start({ clock: () => now, ...more });
+    };
+    const titles = () => standIn.notes.map(({ title }) => title);
+
+    it("tell of a connection lost for 10 s, then in its place that it is back; each opens its screen", async () => {
+      const window = await startAt();
+      window.hide();
+      await helper.stop();
+      await expect.poll(() => tray().image).toMatch(/tray-attention/);
+      now = 11_000;
+      await expect.poll(titles).toEqual(["Connection to condor wow lost"]);
+      expect(standIn.notes[0]?.silent).toBe(true);
+      standIn.notes[0]?.emit("click");
+      expect(window.shown).toBe(true);
+      await window.page.waitForURL(/#\/diagnostics$/);
+      window.hide();
+      await helper.start();
+      await expect.poll(titles).toEqual(["Connection to condor wow lost", "Connected to condor wow again"]);
+      expect(standIn.notes[0]?.closed).toBe(true);
+      standIn.notes[1]?.emit("click");
+      await window.page.waitForURL(/#\/overview$/);
+    });
+
+    it("stay away while the window is looked at", async () => {
+      const window = await startAt();
+      window.focused = true;
+      await helper.stop();
+      await expect.poll(() => tray().image).toMatch(/tray-attention/);
+      now = 11_000;
+      await window.page.getByRole("heading", { name: "Stopped" }).waitFor();
+      await helper.start();
+      await window.page.getByRole("heading", { name: "Connected" }).waitFor();
+      expect(titles()).toEqual([]);
+    });
+
+    it("do not tell of what the user did", async () => {
+      const window = await startAt();
+      window.hide();
+      tray().choose("Disconnect condor wow");
+      await expect.poll(() => tray().labels()).toContain("Connect condor wow");
+      now = 60_000;
+      tray().choose("Connect condor wow");
+      await expect.poll(() => tray().labels()).toContain("Disconnect condor wow");
+      expect(titles()).toEqual([]);
     });
   });
 
