@@ -1,5 +1,5 @@
 /** The frame of the window: sidebar, top bar, the screen that the address names, and the inspector beside it. */
-import { Info, TriangleAlert, X } from "lucide-react";
+import { Info, X } from "lucide-react";
 import { memo, useDeferredValue, useEffect } from "react";
 import { HelperMismatch } from "./features/helper/helper-mismatch.tsx";
 import { Inspector } from "./features/inspector/inspector.tsx";
@@ -8,6 +8,7 @@ import { readDropped } from "./features/join/read-file.ts";
 import { Fault } from "./features/state/fault.tsx";
 import { word } from "./features/state/state-panel.tsx";
 import { TroubleBar } from "./features/state/trouble-bar.tsx";
+import { WarningNotice } from "./features/state/warning-notice.tsx";
 import { WholePage } from "./features/state/whole-page.tsx";
 import { screens } from "./screens.tsx";
 import { CommandField } from "./shell/command-field.tsx";
@@ -120,12 +121,8 @@ function Notices() {
   return (
     <div className={styles.notices}>
       <Fault />
-      {all.map(({ code, text, remedy }) => (
-        <Notice key={`${code} ${text}`} tone="warn" icon={<TriangleAlert size={16} aria-hidden />}>
-          <div>
-            <strong>{text}</strong> {remedy}
-          </div>
-        </Notice>
+      {all.map((warning) => (
+        <WarningNotice key={`${warning.code} ${warning.text}`} warning={warning} />
       ))}
     </div>
   );

@@ -187,6 +187,8 @@ export function affiliationView(changes: Partial<AffiliationView> = {}): Affilia
     security: "open",
     state: "connected",
     reason: null,
+    reasonCode: null,
+    silentS: null,
     interface: { name: "tap0", state: "up", mtuBytes: 1_332 },
     interfaceWanted: true,
     virtualIp: "172.16.1.5",

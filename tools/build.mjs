@@ -19,6 +19,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
+import { licenceInputs, writeLicences } from "./licences.mjs";
 import { ensureModules, ensureRust } from "./setup.mjs";
 import { alone, capture, dist, Refusal, read, root, run, say, script, seconds, tool } from "./shell.mjs";
 
@@ -246,13 +247,16 @@ async function buildWindow() {
   const { status, output } = await capture(process.execPath, [tool.vite, "build", "--logLevel", "warn"]);
   if (status !== 0) throw new Refusal(`the window cannot be built (vite exited with ${status}):\n${output}`);
   if (output.trim() !== "") say(output.trim());
+  await writeLicences(path.join(dist, "renderer/licences.json"));
   return windowInputs();
 }
 
 const windowFolders = ["renderer", "assets", "native-helper/contract"];
 
 function windowInputs() {
-  return [...windowFolders.flatMap(filesUnder), "vite.config.ts"].filter((file) => existsSync(path.join(root, file)));
+  return [...windowFolders.flatMap(filesUnder), "vite.config.ts", ...licenceInputs].filter((file) =>
+    existsSync(path.join(root, file)),
+  );
 }
 
 /**
@@ -279,7 +283,7 @@ function replace(file, write, executable) {
  * @param {Part} part
  */
 function upToDate(name, part) {
-  const outputs = part.kind === "window" ? ["renderer/index.html"] : [part.out];
+  const outputs = part.kind === "window" ? ["renderer/index.html", "renderer/licences.json"] : [part.out];
   if (!outputs.every((file) => existsSync(path.join(dist, file)))) return false;
   const text = read(stampFile(name));
   if (text === undefined) return false;

@@ -22,7 +22,13 @@ export type Transport = z.infer<typeof Transport>;
 export const AffiliationState = z.enum(["off", "connecting", "connected", "failed"]);
 export type AffiliationState = z.infer<typeof AffiliationState>;
 
-export const Warning = z.object({ code: z.string(), text: z.string(), remedy: z.string() });
+export const Warning = z.object({
+  code: z.string(),
+  text: z.string(),
+  remedy: z.string(),
+  /** What the text names, for who says it in other words: virtualIpChanged has `old` and `new`. */
+  values: z.record(z.string(), z.string()).exactOptional(),
+});
 export type Warning = z.infer<typeof Warning>;
 
 export const InterfaceView = z.object({ name: z.string(), state: z.enum(["up", "down"]), mtuBytes: z.int() });
@@ -47,6 +53,10 @@ export const AffiliationView = z.object({
   state: AffiliationState,
   /** Why the state is what it is, as a sentence. */
   reason: z.string().nullable(),
+  /** The same for programs, where it is one of these. */
+  reasonCode: z.enum(["noStartAddressAnswers", "nobodyAnswers"]).nullable().default(null),
+  /** nobodyAnswers: for how long. */
+  silentS: z.number().nullable().default(null),
   interface: InterfaceView,
   /** What the user asked for: the interface is brought up as soon as it can be. */
   interfaceWanted: z.boolean(),

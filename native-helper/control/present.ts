@@ -37,6 +37,8 @@ export function affiliationView(facts: AffiliationFacts): AffiliationView {
     security: facts.security,
     state: node.state,
     reason: node.reason ?? null,
+    reasonCode: node.reasonCode ?? null,
+    silentS: node.silentMs === undefined ? null : Math.floor(node.silentMs / 1_000),
     interface: facts.interface,
     interfaceWanted: facts.interfaceWanted,
     virtualIp: facts.virtualIp,
@@ -54,7 +56,12 @@ export function affiliationView(facts: AffiliationFacts): AffiliationView {
     peersKnown: node.peers.length,
     sizeEstimate: rounded(node.sizeEstimate),
     links: linkCounts(node.peers),
-    warnings: facts.warnings.map(({ code, text, remedy }) => ({ code, text, remedy })),
+    warnings: facts.warnings.map(({ code, text, remedy, values }) => ({
+      code,
+      text,
+      remedy,
+      ...(values && { values }),
+    })),
   };
 }
 

@@ -354,6 +354,10 @@ export interface NodeView {
   readonly state: "off" | "connecting" | "connected" | "failed";
   /** Why the state is `connecting` or `failed`, in the words of a sentence. */
   readonly reason?: string;
+  /** The same for programs, where it is one of these. */
+  readonly reasonCode?: "noStartAddressAnswers" | "nobodyAnswers";
+  /** nobodyAnswers: for how long. */
+  readonly silentMs?: number;
   readonly ringAddress: RingAddress;
   /** The virtual IP in use; null until its lease is granted. */
   readonly virtualIp: string | null;
@@ -374,7 +378,15 @@ export interface NodeView {
   readonly peers: readonly PeerView[];
   readonly drops: Readonly<Record<string, number>>;
   /** Shown as warnings: another holder has our virtual IP, another computer uses our identity, ... */
-  readonly warnings: readonly { readonly code: string; readonly text: string; readonly remedy: string }[];
+  readonly warnings: readonly EngineWarning[];
+}
+
+export interface EngineWarning {
+  readonly code: string;
+  readonly text: string;
+  readonly remedy: string;
+  /** What the text names, for who says it in other words: virtualIpChanged has `old` and `new`. */
+  readonly values?: Readonly<Record<string, string>>;
 }
 
 export interface PeerView {

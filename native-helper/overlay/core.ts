@@ -48,6 +48,8 @@ export class Core {
   /** Own addresses on its networks. */
   localTas: readonly TransportAddress[] = [];
   anchors: readonly RingAddress[] = [];
+  /** When something authentic of any member came last; undefined before the first since this node went on the ring. */
+  heardAt: Instant | undefined;
 
   readonly transport: TransportChoice;
   /** How far each member's clock was ahead of ours when its handshake came; newest last. */
@@ -171,6 +173,12 @@ export class Core {
     const floor = this.#highestSeq > this.wall + CLOCK_TOLERANCE_MS ? 0 : this.#highestSeq + 1;
     this.#highestSeq = Math.max(Math.floor(this.wall), floor);
     return this.#highestSeq;
+  }
+
+  /** Something authentic of that peer came. */
+  heard(peer: { heardAt: Instant }): void {
+    peer.heardAt = this.now;
+    this.heardAt = this.now;
   }
 
   /** Enough clocks were met to tell what is too old and what lies ahead. */

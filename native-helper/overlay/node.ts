@@ -362,6 +362,7 @@ export class Node {
     this.#traces.clear();
     this.#walk.clear();
     core.timers.clear();
+    core.heardAt = undefined;
     core.descChanged();
     this.#fibTimerSet = false;
     this.#fibSoon = undefined;

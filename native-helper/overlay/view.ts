@@ -30,13 +30,13 @@ export interface NodeParts {
 }
 
 const MEMBERS_SHOWN = 4_096;
+/** A link is asked at the latest every 7 s whether it lives, so one of several that answers is heard within this time. */
+const PROOF_MS = 10_000;
 
 export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
   const { core, upkeep, nat, holder } = parts;
-  const { state, reason } = stateOf(parts);
   return {
-    state,
-    ...(reason && { reason }),
+    ...stateOf(parts, now),
     ringAddress: core.address,
     natKind: core.natKind,
     localTransportAddresses: core.usesUdp ? nat.localAddresses : [],
@@ -52,11 +52,22 @@ export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
   };
 }
 
-function stateOf(parts: NodeParts): { state: NodeView["state"]; reason?: string } {
+function stateOf(parts: NodeParts, now: number): Pick<NodeView, "state" | "reason" | "reasonCode" | "silentMs"> {
   const { core, peers, upkeep } = parts;
   if (!upkeep.running) return { state: "off" };
   const foreign = upkeep.foreignStartAddresses;
-  if (peers.edges().length > 0) {
+  const hasEdges = peers.edges().length > 0;
+  const silentMs = core.heardAt === undefined ? undefined : now - core.heardAt;
+  // Connected is what packets prove; a member that never had another one is a ring of its own.
+  if (core.member && (hasEdges || foreign.length > 0) && silentMs !== undefined && silentMs >= PROOF_MS) {
+    return {
+      state: "connecting",
+      reason: `No member has answered for ${Math.floor(silentMs / 1_000)} s; trying other ways.`,
+      reasonCode: "nobodyAnswers",
+      silentMs,
+    };
+  }
+  if (hasEdges) {
     return core.member ? { state: "connected" } : { state: "connecting", reason: "Finding neighbours on the ring." };
   }
   if (foreign.length > 0) {
@@ -64,8 +75,10 @@ function stateOf(parts: NodeParts): { state: NodeView["state"]; reason?: string 
       foreign.length === 1
         ? `The start address ${foreign[0]} does not answer`
         : `None of the ${foreign.length} start addresses answers`;
-    if (core.member || upkeep.gaveUpOnce)
-      return { state: "connecting", reason: `${which}; trying again every 15 seconds.` };
+    if (core.member || upkeep.gaveUpOnce) {
+      const reason = `${which}; trying again every 15 seconds.`;
+      return { state: "connecting", reason, reasonCode: "noStartAddressAnswers" };
+    }
     return { state: "connecting", reason: "Looking for a start address that answers." };
   }
   return core.member ? { state: "connected" } : { state: "connecting", reason: "Finding neighbours on the ring." };

@@ -7,6 +7,51 @@ declare global {
   }
 }
 
+interface Made {
+  readonly electron?: boolean;
+  readonly installed?: boolean;
+  readonly notice?: boolean;
+  readonly helper?: Partial<NonNullable<AppState["helper"]>>;
+}
+
+interface AppScene {
+  readonly is: Made;
+  readonly outcome?: "denied" | "failed";
+}
+
+/** What a person can choose on the development page beside a state of the window; `outcome` is how orders end in it. */
+export const appScenes = {
+  app: { is: {} },
+  installed: { is: { installed: true } },
+  notice: { is: { notice: true } },
+  denied: { is: {}, outcome: "denied" },
+  failed: { is: { installed: true }, outcome: "failed" },
+  olderHelper: { is: { installed: true, helper: { mismatch: { version: "0.0.9", newer: false } } } },
+  newerHelper: { is: { installed: true, helper: { mismatch: { version: "0.2.0", newer: true } } } },
+  restarts: { is: { installed: true, helper: { restartsInMs: 5_000 } } },
+} as const satisfies Record<string, AppScene>;
+export type AppSceneName = keyof typeof appScenes;
+export const appSceneNames = Object.keys(appScenes) as AppSceneName[];
+
+function makeState({ electron = false, installed = false, notice = false, helper }: Made): AppState {
+  return {
+    version: electron ? "0.1.0" : null,
+    settings: defaultSettings,
+    tray: electron ? true : null,
+    helper: electron
+      ? {
+          installed,
+          canInstall: true,
+          command: "sudo /usr/bin/node /opt/ringway/ringway.js helper install --owner 1000",
+          mismatch: null,
+          restartsInMs: null,
+          ...helper,
+        }
+      : null,
+    notices: notice ? [{ code: "settingsSetAside", detail: "config.json.set-aside-2026-03-12T14-15-00Z" }] : [],
+  };
+}
+
 export class ScriptedApp implements AppBridge {
   readonly asked: string[] = [];
   /** How the next order to an administrator ends. */
@@ -14,22 +59,16 @@ export class ScriptedApp implements AppBridge {
   readonly #listeners = new Set<(event: AppEvent) => void>();
   #state: AppState;
 
-  constructor({ electron = false, installed = false, notice = false } = {}) {
-    this.#state = {
-      version: electron ? "0.1.0" : null,
-      settings: defaultSettings,
-      tray: electron ? true : null,
-      helper: electron
-        ? {
-            installed,
-            canInstall: true,
-            command: "sudo /usr/bin/node /opt/ringway/ringway.js helper install --owner 1000",
-            mismatch: null,
-            restartsInMs: null,
-          }
-        : null,
-      notices: notice ? [{ code: "settingsSetAside", detail: "config.json.set-aside-2026-03-12T14-15-00Z" }] : [],
-    };
+  constructor(made: Made = {}) {
+    this.#state = makeState(made);
+  }
+
+  /** Changes to another state of the app around the window. */
+  play(name: AppSceneName): void {
+    const scene: AppScene = appScenes[name];
+    this.#state = { ...makeState({ electron: true, ...scene.is }), settings: this.#state.settings };
+    this.outcome = scene.outcome ?? "done";
+    this.#tell({ kind: "state", state: this.#state });
   }
 
   open(opened: Opened): void {

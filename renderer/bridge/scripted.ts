@@ -28,8 +28,34 @@ export const scenes = {
     affiliation: {
       state: "connecting",
       natKind: "unknown",
-      reason: "None of the 2 start addresses answers.",
+      reason: "None of the 2 start addresses answers; trying again every 15 seconds.",
+      reasonCode: "noStartAddressAnswers",
       interface: { name: "tap0", state: "down", mtuBytes: 1332 },
+    },
+  },
+  /** Connecting takes long; the clock of a test has to move for it. */
+  connectingLong: { reach: "open", affiliation: { state: "connecting", natKind: "unknown" }, alone: true },
+  noProof: {
+    reach: "open",
+    affiliation: {
+      state: "connecting",
+      reason: "No member has answered for 14 s; trying other ways.",
+      reasonCode: "nobodyAnswers",
+      silentS: 14,
+    },
+  },
+  leaseLost: {
+    reach: "open",
+    affiliation: {
+      virtualIp: "172.16.44.2",
+      warnings: [
+        {
+          code: "virtualIpChanged",
+          text: "Another member (9f0c2d11) holds 172.16.1.5 by the older claim, since two rings became one.",
+          remedy: "Nothing to do; programs that know this computer by the old address need the new one.",
+          values: { old: "172.16.1.5", new: "172.16.44.2" },
+        },
+      ],
     },
   },
   off: {

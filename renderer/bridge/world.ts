@@ -285,6 +285,8 @@ function describe(rows: readonly PeerRow[], change: Partial<AffiliationView> = {
     security: "open",
     state: "connected",
     reason: null,
+    reasonCode: null,
+    silentS: null,
     interface: { name: "tap0", state: "up", mtuBytes: 1332 },
     interfaceWanted: true,
     virtualIp: "172.16.1.5",

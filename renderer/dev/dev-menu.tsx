@@ -1,15 +1,17 @@
 import { useState } from "react";
 import { type SceneName, sceneNames, worldSizes } from "../bridge/scripted.ts";
+import { type AppSceneName, appSceneNames } from "../bridge/scripted-app.ts";
 import styles from "./dev-menu.module.css";
 
 export interface DevMenuProps {
   readonly scene: SceneName;
   readonly peers: number;
   readonly onPlay: (scene: SceneName) => void;
+  readonly onApp: (scene: AppSceneName) => void;
 }
 
-/** For developers only, so its words are not in the catalogue: every state of the window, and three sizes of world. */
-export function DevMenu({ scene, peers, onPlay }: DevMenuProps) {
+/** For developers only, so its words are not in the catalogue: every state of the window and of the app around it, and three sizes of world. */
+export function DevMenu({ scene, peers, onPlay, onApp }: DevMenuProps) {
   const [shown, setShown] = useState(scene);
   return (
     <nav className={styles.menu} aria-label="States">
@@ -22,6 +24,16 @@ export function DevMenu({ scene, peers, onPlay }: DevMenuProps) {
         }}
       >
         {sceneNames.map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+      <select
+        aria-label="App around it"
+        defaultValue=""
+        onChange={({ target }) => target.value !== "" && onApp(target.value as AppSceneName)}
+      >
+        <option value="">browser</option>
+        {appSceneNames.map((name) => (
           <option key={name}>{name}</option>
         ))}
       </select>

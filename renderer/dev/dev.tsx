@@ -34,5 +34,7 @@ showWindow(bridge, place, app);
 if (asked.get("menu") !== "0") {
   const menu = document.createElement("div");
   document.body.append(menu);
-  createRoot(menu).render(<DevMenu scene={scene} peers={peers} onPlay={(name) => bridge.play(name)} />);
+  createRoot(menu).render(
+    <DevMenu scene={scene} peers={peers} onPlay={(name) => bridge.play(name)} onApp={(name) => app.play(name)} />,
+  );
 }

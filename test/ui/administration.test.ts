@@ -273,6 +273,31 @@ describe("administration in the window", () => {
       }
     });
 
+    it("lead to the licences of what is shipped, each text behind its name", async () => {
+      const page = await open("scene=connected", "settings");
+      const row = page.getByRole("region", { name: "About" });
+      await row.getByRole("button", { name: "Show" }).click();
+      const licences = page.getByRole("dialog", { name: "Licences" });
+      await licences.getByText(/\d+ packages of others are part of Ringway/).waitFor();
+      const react = licences.getByRole("listitem").filter({ hasText: /^react \d/ });
+      await react.locator("summary").press("Enter");
+      await react.getByText("Permission is hereby granted, free of charge", { exact: false }).waitFor();
+      expect(await licences.getByRole("listitem").first().textContent()).toMatch(/^Ringway /);
+      for (const theme of Object.keys(themes) as Theme[]) {
+        await page.emulateMedia({ contrast: null, forcedColors: null, ...themes[theme], reducedMotion: "reduce" });
+        expect(await violationsOf(page, theme === "light" ? "all" : "colours")).toEqual([]);
+      }
+      await page.keyboard.press("Escape");
+      await licences.waitFor({ state: "hidden" });
+    });
+
+    it("say where the list of licences is missing", async () => {
+      const page = await open("scene=connected", "settings");
+      await page.route("**/licences.json", (route) => route.fulfill({ status: 404, body: "" }));
+      await page.getByRole("region", { name: "About" }).getByRole("button", { name: "Show" }).click();
+      await page.getByRole("alert").getByText("The list of licences could not be read.", { exact: false }).waitFor();
+    });
+
     it("turn keys of one letter off", async () => {
       const page = await open("scene=connected", "settings");
       await page.getByRole("switch", { name: "Keys of one letter" }).locator("xpath=ancestor::label").click();

@@ -8,6 +8,7 @@ import { windowSize as fromTokens } from "../../renderer/tokens/tokens.ts";
 import { rendererFolder } from "./browser.ts";
 
 const SCRIPT_LIMIT_BYTES = 350_000;
+const LICENCES_LIMIT_BYTES = 1_500_000;
 
 describe("the built window", () => {
   beforeAll(() => {
@@ -32,6 +33,31 @@ describe("the built window", () => {
     for (const file of readdirSync(path.join(rendererFolder, "assets")).filter((name) => name.endsWith(".css"))) {
       expect(read(`assets/${file}`).toString()).not.toMatch(/url\((?:"|')?(?:https?:|\/\/|data:)/);
     }
+  });
+
+  it("has the licences of what is shipped as data beside it, of bounded size, none in the script", () => {
+    const text = read("licences.json");
+    expect(text.length).toBeLessThan(LICENCES_LIMIT_BYTES);
+    const { packages, texts } = JSON.parse(text.toString()) as {
+      packages: { name: string; kind: string; licence: string; texts: number[] }[];
+      texts: string[];
+    };
+    const names = packages.map(({ name }) => name);
+    expect(names[0]).toBe("Ringway");
+    // One of each: the page, its fonts, the helper, the app.
+    expect(names).toEqual(
+      expect.arrayContaining(["react", "@fontsource-variable/inter", "vscode-jsonrpc", "zod", "electron"]),
+    );
+    // Where there is no cargo, no data path is built either.
+    if (packages.some(({ kind }) => kind === "crate")) expect(names).toEqual(expect.arrayContaining(["snow", "ring"]));
+    // What only builds or tests is not shipped.
+    for (const tool of ["vite", "vitest", "typescript", "esbuild", "playwright-core", "axe-core", "proptest"])
+      expect(names).not.toContain(tool);
+    expect(packages.filter(({ licence }) => licence === "")).toEqual([]);
+    expect(packages.filter((each) => each.texts.some((place) => texts[place] === undefined))).toEqual([]);
+    const script = readdirSync(path.join(rendererFolder, "assets")).filter((file) => file.endsWith(".js"));
+    for (const file of script) expect(read(`assets/${file}`).toString()).not.toContain("Everyone is permitted to copy");
+    expect(texts.some((each) => each.includes("Permission is hereby granted, free of charge"))).toBe(true);
   });
 
   it("does not bring the scripted bridge into the real page", () => {

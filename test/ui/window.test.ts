@@ -67,7 +67,10 @@ describe("the window", () => {
   const states: Record<SceneName, { title: string | RegExp; text: string | RegExp }> = {
     connected: { title: "Connected", text: /You can reach/ },
     connecting: { title: "Connecting…", text: "Step 2 of 4: Finding neighbours on the ring" },
-    noBootstrap: { title: "Connecting…", text: "None of the 2 start addresses answers." },
+    noBootstrap: { title: "Connecting…", text: "None of the 2 addresses answers" },
+    connectingLong: { title: "Connecting…", text: /Still looking after \d+ s\. Ringway keeps trying\./ },
+    noProof: { title: "Connecting…", text: "No member has answered for 14 s. Ringway tries other ways." },
+    leaseLost: { title: "Connected", text: /Your new address is 172\.16\.44\.2/ },
     off: { title: "Off", text: /Your normal internet traffic is not affected/ },
     interfaceOff: { title: "On the ring, tap0 off", text: /You help others route/ },
     alone: { title: "Connected", text: "You are the first on this ring. It grows as members connect." },
@@ -81,7 +84,7 @@ describe("the window", () => {
     strangeNames: { title: "Connected", text: /You can reach/ },
     opening: { title: "Asking the network helper…", text: "Asking the network helper…" },
     noHelper: { title: "The network helper is not running", text: "sudo ringway helper" },
-    notAllowed: { title: "This account may not control the network helper", text: /group ringway/ },
+    notAllowed: { title: "This helper belongs to another account", text: /group ringway/ },
     mismatch: { title: "Ringway and its helper do not match", text: /version 1 of the helper's calls/ },
     helperStopped: { title: "Stopped", text: "The network helper stopped" },
     stale: { title: "Connected", text: /No news for .* Values are from/ },
@@ -95,7 +98,7 @@ describe("the window", () => {
     flood: { title: "Connected", text: /sends more than this window can read/ },
   };
   /** States that come with time alone: what the clock must move by. */
-  const laterMs: Partial<Record<SceneName, number>> = { stale: 6_000 };
+  const laterMs: Partial<Record<SceneName, number>> = { stale: 6_000, connectingLong: 12_000 };
 
   describe("says the state in one word and one sentence", () => {
     it.each(Object.entries(states))("%s", async (scene, { title, text }) => {

@@ -2,7 +2,7 @@
  * What this node says of itself on the ring: the lease of its virtual IP, and the record of its name, site and version
  * (docs/protocol.md, "Leases").
  */
-import type { NodeView } from "../boundary.ts";
+import type { EngineWarning, NodeView } from "../boundary.ts";
 import { CLOCK_TOLERANCE_MS, LEASE_LIFE_S, LEASE_RENEW_MS, NEAR_DEATHS, NEAR_DEATHS_MS } from "../constants.ts";
 import type { Core } from "../core.ts";
 import type { PutAnswer, Records } from "../dht/records.ts";
@@ -240,7 +240,7 @@ export class Holder {
   #warnings(): NodeView["warnings"] {
     const { affiliation, virtualIp: wanted } = this.#core.options;
     const { staticTaken, isNoneFree, lost, used } = this.#lease;
-    const warnings: { code: string; text: string; remedy: string }[] = [];
+    const warnings: EngineWarning[] = [];
     if (staticTaken) {
       warnings.push({
         code: "virtualIpTaken",
@@ -254,6 +254,7 @@ export class Holder {
         code: "virtualIpChanged",
         text: `${this.#rivalName()} holds ${lost.ip} by the older claim, since two rings became one. ${used ? `Your new address is ${used.ip}.` : "A new address is being asked for."}`,
         remedy: "Nothing to do; programs that know this computer by the old address need the new one.",
+        values: { old: lost.ip, ...(used && { new: used.ip }) },
       });
     }
     if (isNoneFree && !used) {

@@ -207,7 +207,7 @@ export class VirtualIps {
     const receivedNow = counters.ipRxPackets - (peer.counters?.ipRxPackets ?? 0);
     // Counters are told only while IP packets flow: after a pause they say nothing about when the peer was heard.
     const isRecent = core.now - peer.countersAt < COUNTERS_RECENT_MS;
-    if (isRecent && counters.rxPackets > (peer.counters?.rxPackets ?? 0)) peer.heardAt = core.now;
+    if (isRecent && counters.rxPackets > (peer.counters?.rxPackets ?? 0)) core.heard(peer);
     peer.counters = counters;
     peer.countersAt = core.now;
     if (sentNow + receivedNow > 0) peer.lastIpAt = core.now;

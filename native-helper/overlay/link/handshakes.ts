@@ -507,7 +507,7 @@ export class Handshakes {
     this.#core.clockSeen(peer.address, proven.stamp);
     if (proven.payload.tas) peer.tas = proven.payload.tas;
     peer.since ??= this.#core.wall;
-    peer.heardAt = this.#core.now;
+    this.#core.heard(peer);
     this.#use(peer, key, restarted);
     this.#scheduleRekey(peer, key, role);
     this.#hooks.sessionUp(peer, {

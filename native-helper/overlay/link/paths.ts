@@ -154,7 +154,7 @@ export class Paths {
 
   /** Something authentic came from the peer. */
   heard(peer: Peer): void {
-    peer.heardAt = this.#core.now;
+    this.#core.heard(peer);
     peer.unansweredPings = 0;
     if (!peer.outdated) return;
     peer.outdated = false;

@@ -1,5 +1,5 @@
 /** The settings of this user, those of the affiliation that is looked at, and what this program is. */
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { type AppSettings, type Language, languages } from "#contract/app-bridge.ts";
 import { useApp, useAppModel } from "../../store/app-store.tsx";
 import { useModel, useWindow } from "../../store/context.tsx";
@@ -7,6 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import { Choice, Row } from "../../ui/field.tsx";
 import { Switch } from "../../ui/switch.tsx";
 import { useText } from "../../words/words.tsx";
+import { LicencesDialog } from "./licences-dialog.tsx";
 import { NetworkSettings } from "./network-settings.tsx";
 import styles from "./settings-screen.module.css";
 
@@ -138,6 +139,7 @@ function About() {
   const version = useApp((state) => state.app.version);
   const helper = useApp((state) => state.app.helper);
   const order = useApp((state) => state.order);
+  const [showsLicences, setShowsLicences] = useState(false);
   const helperVersion = useWindow((state) => state.snapshot?.status.version);
   return (
     <>
@@ -151,6 +153,10 @@ function About() {
           </Button>
         )}
       </Row>
+      <Row title={t("set.licences")} text={t("set.licencesText")}>
+        <Button onPress={() => setShowsLicences(true)}>{t("set.licencesShow")}</Button>
+      </Row>
+      {showsLicences && <LicencesDialog onClose={() => setShowsLicences(false)} />}
       {order !== undefined && order !== "asking" && order.result !== "done" && (
         <p className={styles.note} role="alert">
           {order.result === "denied" ? t("helper.denied.text") : order.detail}

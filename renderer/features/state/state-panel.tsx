@@ -1,12 +1,15 @@
 import { CircleAlert } from "lucide-react";
 import type { AffiliationView } from "#contract";
+import { go } from "../../shell/route.ts";
 import { SLOW_AFTER_MS, type State, stateOf } from "../../store/condition.ts";
 import { useModel, useNow, useWindow } from "../../store/context.tsx";
 import { isOn } from "../../store/window-store.ts";
+import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatRingAddress, formatWholeRingAddress, UNKNOWN } from "../../ui/format.ts";
 import { Switch } from "../../ui/switch.tsx";
 import { type MessageId, type Text, useRichText, useText } from "../../words/words.tsx";
+import { STARTS_FIELD } from "../settings/fields.ts";
 import { natWords } from "./nat-words.ts";
 import styles from "./state-panel.module.css";
 
@@ -94,7 +97,7 @@ function Sentence({ state, affiliation }: { readonly state: State; readonly affi
   }
   if (state === "off") return <p className={styles.sentence}>{t("overview.offText")}</p>;
   if (state === "connecting") return <Waiting affiliation={affiliation} />;
-  if (state === "interfaceOff") return <p className={styles.sentence}>{t("interface.offText")}</p>;
+  if (state === "interfaceOff") return <InterfaceOff iface={affiliation.interface.name} />;
   if (peers.size === 0) return <p className={styles.sentence}>{t("peers.emptyText")}</p>;
   const reachable = [...peers.values()].filter((peer) => !peer.silent).length;
   return (
@@ -106,23 +109,59 @@ function Sentence({ state, affiliation }: { readonly state: State; readonly affi
   );
 }
 
-/** What to say while the ring is not found yet; the helper's own reason goes before ours. */
+/** On the ring with the interface down: others are helped, and one press brings it up. */
+function InterfaceOff({ iface }: { readonly iface: string }) {
+  const t = useText();
+  const model = useModel();
+  const readOnly = useWindow((state) => state.reach.kind !== "open" || state.reach.readOnly);
+  return (
+    <div className={styles.sentence}>
+      <p>{t("interface.offText")}</p>
+      {!readOnly && (
+        <div className={styles.actions}>
+          <Button onPress={() => void model.setSwitch("interface", true)}>{t("command.interfaceOn", { iface })}</Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** What to say while the ring is not found, and what a person can look at once that takes long. */
 function Waiting({ affiliation }: { readonly affiliation: AffiliationView }) {
   const t = useText();
   const now = useNow();
   const since = useWindow((state) => state.connectingSince) ?? now;
+  const readOnly = useWindow((state) => state.reach.kind !== "open" || state.reach.readOnly);
   const waited = now - since;
+  const { reasonCode, silentS } = affiliation;
+  const starts = affiliation.startTransportAddresses.map((address) => address.replace(/^[a-z.]+:\/\//, ""));
+  const noStart = reasonCode === "noStartAddressAnswers" && starts.length > 0;
+  const isLong = reasonCode !== null || waited > SLOW_AFTER_MS;
   return (
     <div className={styles.sentence}>
-      {waited > SLOW_AFTER_MS ? (
-        <p>{t("connect.slow", { seconds: Math.floor(waited / 1000) })}</p>
+      {noStart ? (
+        <>
+          <h3>{t("connect.noBootstrap", { count: starts.length })}</h3>
+          <p>{t("connect.noBootstrapText", { list: starts.slice(0, STARTS_NAMED).join(", ") })}</p>
+        </>
+      ) : reasonCode === "nobodyAnswers" && silentS !== null ? (
+        <p>{t("connect.noProof", { seconds: silentS })}</p>
       ) : (
-        <p>{t("connect.usual")}</p>
+        <p>{isLong ? t("connect.slow", { seconds: Math.floor(waited / 1000) }) : t("connect.usual")}</p>
       )}
-      {affiliation.reason !== null && <p className={styles.reason}>{affiliation.reason}</p>}
+      {isLong && (
+        <div className={styles.actions}>
+          <Button onPress={() => go("diagnostics")}>{t("connect.action.test")}</Button>
+          {noStart && !readOnly && (
+            <Button onPress={() => go("settings", `#${STARTS_FIELD}`)}>{t("connect.editStarts")}</Button>
+          )}
+        </div>
+      )}
     </div>
   );
 }
+
+const STARTS_NAMED = 4;
 
 function Facts({ affiliation }: { readonly affiliation: AffiliationView }) {
   const t = useText();

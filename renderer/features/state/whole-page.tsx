@@ -142,12 +142,15 @@ function NoHelper({ error, action }: { readonly error: ErrorView; readonly actio
       </Page>
     );
   }
+  if (error.code === "NOT_ALLOWED") {
+    return (
+      <Page title={t("helper.notAllowed.title")}>
+        <p>{t("helper.notAllowed.text")}</p>
+      </Page>
+    );
+  }
   const mismatch = error.code === "VERSION_MISMATCH";
-  const title = mismatch
-    ? t("helper.mismatch.title")
-    : error.code === "NOT_ALLOWED"
-      ? t("helper.refused.title")
-      : t("helper.fault.title");
+  const title = t(mismatch ? "helper.mismatch.title" : "helper.fault.title");
   return (
     <Page title={title}>
       <p>
