@@ -2,7 +2,6 @@
 
 use blake2::Blake2sMac256;
 use blake2::digest::{FixedOutput, KeyInit, Update};
-use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use crate::wire::TAG;
@@ -33,40 +32,96 @@ pub fn has_aes_hardware() -> bool {
     return false;
 }
 
-/// The key of one direction.
-pub struct AeadKey(LessSafeKey);
+/// The key of one direction. Both libraries compute the same; which of them is quicker is a matter of the processor
+/// (docs/decisions/0009-two-aeads.md).
+pub struct AeadKey(Library);
+
+enum Library {
+    Ring(Box<ring::aead::LessSafeKey>),
+    AwsLc(Box<aws_lc_rs::aead::LessSafeKey>),
+}
 
 impl AeadKey {
     pub fn new(cipher: Cipher, key: &[u8; 32]) -> Self {
-        let algorithm = match cipher {
-            Cipher::ChaCha20Poly1305 => &CHACHA20_POLY1305,
-            Cipher::Aes256Gcm => &AES_256_GCM,
-        };
-        Self(LessSafeKey::new(UnboundKey::new(algorithm, key).expect("both ciphers take 32 bytes")))
+        Self(if has_wide_aes() { Library::aws_lc(cipher, key) } else { Library::ring(cipher, key) })
     }
 
     /// Encrypts `text` where it stands. The caller gives each counter once.
     pub fn seal(&self, counter: u64, aad: &[u8], text: &mut [u8]) -> [u8; TAG] {
-        let tag = self
-            .0
-            .seal_in_place_separate_tag(nonce(counter), Aad::from(aad), text)
-            .expect("a packet is far below the limit of the cipher");
         let mut bytes = [0u8; TAG];
-        bytes.copy_from_slice(tag.as_ref());
+        match &self.0 {
+            Library::Ring(key) => {
+                use ring::aead::{Aad, Nonce};
+                let nonce = Nonce::assume_unique_for_key(nonce(counter));
+                let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), text).expect(FAR_BELOW_LIMIT);
+                bytes.copy_from_slice(tag.as_ref());
+            }
+            Library::AwsLc(key) => {
+                use aws_lc_rs::aead::{Aad, Nonce};
+                let nonce = Nonce::assume_unique_for_key(nonce(counter));
+                let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), text).expect(FAR_BELOW_LIMIT);
+                bytes.copy_from_slice(tag.as_ref());
+            }
+        }
         bytes
     }
 
     /// Decrypts `text | tag` where it stands and gives back the text; after a failure the bytes are worthless.
     pub fn open<'a>(&self, counter: u64, aad: &[u8], text_and_tag: &'a mut [u8]) -> Option<&'a mut [u8]> {
-        self.0.open_in_place(nonce(counter), Aad::from(aad), text_and_tag).ok()
+        match &self.0 {
+            Library::Ring(key) => {
+                use ring::aead::{Aad, Nonce};
+                key.open_in_place(Nonce::assume_unique_for_key(nonce(counter)), Aad::from(aad), text_and_tag).ok()
+            }
+            Library::AwsLc(key) => {
+                use aws_lc_rs::aead::{Aad, Nonce};
+                key.open_in_place(Nonce::assume_unique_for_key(nonce(counter)), Aad::from(aad), text_and_tag).ok()
+            }
+        }
     }
 }
 
+const TAKES_32_BYTES: &str = "both ciphers take 32 bytes";
+const FAR_BELOW_LIMIT: &str = "a packet is far below the limit of the cipher";
+
+impl Library {
+    fn ring(cipher: Cipher, key: &[u8; 32]) -> Self {
+        use ring::aead::{AES_256_GCM, CHACHA20_POLY1305, LessSafeKey, UnboundKey};
+        let algorithm = match cipher {
+            Cipher::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+            Cipher::Aes256Gcm => &AES_256_GCM,
+        };
+        Self::Ring(Box::new(LessSafeKey::new(UnboundKey::new(algorithm, key).expect(TAKES_32_BYTES))))
+    }
+
+    fn aws_lc(cipher: Cipher, key: &[u8; 32]) -> Self {
+        use aws_lc_rs::aead::{AES_256_GCM, CHACHA20_POLY1305, LessSafeKey, UnboundKey};
+        let algorithm = match cipher {
+            Cipher::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+            Cipher::Aes256Gcm => &AES_256_GCM,
+        };
+        Self::AwsLc(Box::new(LessSafeKey::new(UnboundKey::new(algorithm, key).expect(TAKES_32_BYTES))))
+    }
+}
+
+/// Whether the processor has AES for 64 bytes at a time, which of the two libraries only `aws-lc` uses.
+fn has_wide_aes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("vaes")
+        && std::arch::is_x86_feature_detected!("vpclmulqdq")
+        && std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512dq")
+        && std::arch::is_x86_feature_detected!("avx512bw")
+        && std::arch::is_x86_feature_detected!("avx512vl");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
 /// 4 zero bytes, then the counter.
-fn nonce(counter: u64) -> Nonce {
+fn nonce(counter: u64) -> [u8; 12] {
     let mut bytes = [0u8; 12];
     bytes[4..].copy_from_slice(&counter.to_be_bytes());
-    Nonce::assume_unique_for_key(bytes)
+    bytes
 }
 
 /// The keys of a finished handshake, as one of its ends uses them.
@@ -103,6 +158,27 @@ mod tests {
                 let mut changed = sealed.clone();
                 changed[bit / 8] ^= 1 << (bit % 8);
                 assert!(key.open(9, &aad, &mut changed).is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn both_libraries_compute_the_same() {
+        for cipher in [Cipher::ChaCha20Poly1305, Cipher::Aes256Gcm] {
+            let both = [AeadKey(Library::ring(cipher, &[7; 32])), AeadKey(Library::aws_lc(cipher, &[7; 32]))];
+            for length in [0, 1, 15, 16, 17, 255, 256, 257, 1_332, 1_400, 9_000] {
+                let text: Vec<u8> = (0..length).map(|i| (i * 7) as u8).collect();
+                let [one, other] = both.each_ref().map(|key| {
+                    let mut sealed = text.clone();
+                    let tag = key.seal(5, &[1; 16], &mut sealed);
+                    sealed.extend_from_slice(&tag);
+                    sealed
+                });
+                assert_eq!(one, other, "{length} bytes");
+                for key in &both {
+                    assert_eq!(key.open(5, &[1; 16], &mut one.clone()).unwrap(), text);
+                    assert!(key.open(6, &[1; 16], &mut one.clone()).is_none());
+                }
             }
         }
     }

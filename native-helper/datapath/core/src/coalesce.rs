@@ -70,11 +70,12 @@ impl Coalescer {
     pub fn push(&mut self, network: NetworkId, tap: &Arc<Tap>, from: [u8; 6], arrived: Arrived<'_>, drops: &Drops) {
         let Arrived { packet, info, partial } = arrived;
         let ether_type = if info.src.is_ipv4() { crate::ethernet::IPV4 } else { crate::ethernet::IPV6 };
-        let mut head = frame_head(tap.mac, from, ether_type);
-        let Some((flow, headers)) = flow_of(network, packet, info) else {
+        let single = |drops| {
+            let mut head = frame_head(tap.mac, from, ether_type);
             offload::write_single(&mut head, partial);
-            return write(tap, &[IoSlice::new(&head), IoSlice::new(packet)], drops);
+            write(tap, &[IoSlice::new(&head), IoSlice::new(packet)], drops);
         };
+        let Some((flow, headers)) = flow_of(network, packet, info) else { return single(drops) };
         let known = self.items.iter().position(|item| item.flow == flow);
         let joins = if info.protocol == TCP { tap.joins_tcp } else { tap.joins_udp.load(Ordering::Relaxed) };
         let may_grow = joins && can_begin(packet, info, headers);
@@ -85,15 +86,14 @@ impl Coalescer {
             self.write_out(place, drops);
         }
         if !may_grow {
-            offload::write_single(&mut head, partial);
-            return write(tap, &[IoSlice::new(&head), IoSlice::new(packet)], drops);
+            return single(drops);
         }
         if self.items.len() == ITEMS {
             self.write_out(0, drops);
         }
         let mut buffer = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(HEAD + PACKET_MAX));
         buffer.clear();
-        buffer.extend_from_slice(&head);
+        buffer.extend_from_slice(&frame_head(tap.mac, from, ether_type));
         buffer.extend_from_slice(packet);
         self.items.push(Item {
             flow,

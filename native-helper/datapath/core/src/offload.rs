@@ -2,7 +2,7 @@
 
 use crate::ip::{self, IpInfo, TCP, UDP};
 use crate::tap::{ETHER, VNET};
-use crate::wire::u32_at;
+use crate::wire::{u16_at, u32_at};
 
 const NEEDS_CSUM: u8 = 1;
 const GSO_NONE: u8 = 0;
@@ -10,6 +10,9 @@ const GSO_TCPV4: u8 = 1;
 const GSO_TCPV6: u8 = 4;
 const GSO_UDP_L4: u8 = 5;
 const GSO_ECN: u8 = 0x80;
+
+/// IPv4 and TCP, both with all the options that they can have; an IPv6 header is shorter.
+const HEADERS_MAX: usize = 120;
 
 const FIN: u8 = 0x01;
 const PSH: u8 = 0x08;
@@ -100,6 +103,11 @@ pub struct Segments<'a> {
     /// IP and transport header together.
     headers: usize,
     segment: usize,
+    /// The headers as all packets have them: length, identification and checksums are missing.
+    head: [u8; HEADERS_MAX],
+    /// The sum of that IPv4 header, and of the pseudo-header without its length.
+    ip_sum: u64,
+    pseudo_sum: u64,
 }
 
 impl<'a> Segments<'a> {
@@ -116,7 +124,14 @@ impl<'a> Segments<'a> {
         if transport < least || headers >= info.length || segment == 0 {
             return None;
         }
-        Some(Self { packet: &packet[..info.length], info: *info, headers, segment })
+        let mut head = [0; HEADERS_MAX];
+        head[..headers].copy_from_slice(&packet[..headers]);
+        if info.src.is_ipv4() {
+            head[2..6].fill(0);
+            head[10..12].fill(0);
+        }
+        let (ip_sum, pseudo_sum) = (ip::sum(&head[..info.header]), ip::pseudo_sum(packet, info.protocol, 0));
+        Some(Self { packet: &packet[..info.length], info: *info, headers, segment, head, ip_sum, pseudo_sum })
     }
 
     /// Lowers the payload of each TCP packet so that no packet is longer than `most`. The sizes of UDP datagrams are the
@@ -145,14 +160,15 @@ impl<'a> Segments<'a> {
     pub fn write(&self, i: usize, out: &mut [u8], partial: bool) {
         let (headers, start) = (self.headers, self.headers + i * self.segment);
         let length = out.len();
-        out[..headers].copy_from_slice(&self.packet[..headers]);
+        out[..headers].copy_from_slice(&self.head[..headers]);
         out[headers..].copy_from_slice(&self.packet[start..start + length - headers]);
         let ip_header = self.info.header;
         if self.info.src.is_ipv4() {
+            let id = u16_at(self.packet, 4).wrapping_add(i as u16);
+            let sum = !ip::fold(self.ip_sum + length as u64 + u64::from(id));
             out[2..4].copy_from_slice(&(length as u16).to_be_bytes());
-            let id = u16::from_be_bytes([out[4], out[5]]).wrapping_add(i as u16);
             out[4..6].copy_from_slice(&id.to_be_bytes());
-            write_ip_checksum(&mut out[..ip_header]);
+            out[10..12].copy_from_slice(&sum.to_be_bytes());
         } else {
             out[4..6].copy_from_slice(&((length - 40) as u16).to_be_bytes());
         }
@@ -169,9 +185,11 @@ impl<'a> Segments<'a> {
         } else {
             out[ip_header + 4..ip_header + 6].copy_from_slice(&((length - ip_header) as u16).to_be_bytes());
         }
-        write_pseudo_checksum(out, &self.info, self.partial());
+        let place = self.partial();
+        let sum = ip::fold(self.pseudo_sum + (length - ip_header) as u64);
+        out[place.start + place.offset..place.start + place.offset + 2].copy_from_slice(&sum.to_be_bytes());
         if !partial {
-            self.partial().complete(out);
+            place.complete(out);
         }
     }
 }
@@ -193,7 +211,6 @@ pub fn write_ip_checksum(header: &mut [u8]) {
 mod tests {
     use super::*;
     use crate::ip::samples::{checksum_is_right, ipv4, tcp4};
-    use crate::wire::u16_at;
     use proptest::prelude::*;
 
     fn big_tcp(payload: usize, flags: u8) -> Vec<u8> {

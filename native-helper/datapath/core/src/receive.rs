@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::io::IoSlice;
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use arc_swap::Guard;
 
 use crate::addr::RingAddr;
 use crate::coalesce::{Arrived, Coalescer};
@@ -15,13 +18,15 @@ use crate::frag::{self, Outcome};
 use crate::frame::{self, CTRL_MAX, CTRL_MIN, PARTIAL_HEAD};
 use crate::gate::{Buckets, Source};
 use crate::ip;
+use crate::ipmap::Prefix;
 use crate::offload::Partial;
 use crate::send::{Sender, relayed, ring};
-use crate::session::{Path, Session, Via, lock};
-use crate::shared::{IndexEntry, Network, Shared};
+use crate::session::{Key, Path, Via, lock};
+use crate::shared::{IndexEntry, Shared};
 use crate::socket::TxBatch;
 use crate::stream::Stream;
 use crate::tap::Tap;
+use crate::window::Window;
 use crate::wire::{self, Outer, TRANSIT_OVERHEAD, TransitHeader, u32_at};
 
 const NO_ROUTE_AGAIN: Duration = Duration::from_secs(1);
@@ -48,6 +53,49 @@ struct Arrival {
     path: Path,
     /// The size of the outermost packet.
     size: usize,
+}
+
+/// What packets that came together under one key have in common.
+struct Run<'a> {
+    entry: &'a IndexEntry,
+    path: Path,
+    /// Bytes of the outermost packet around each of them.
+    around: usize,
+    /// Whether it is another path than the one that the session sends by.
+    is_new_path: bool,
+    sources: Guard<Arc<Vec<Prefix>>>,
+    tap: Guard<Option<Arc<Tap>>>,
+}
+
+impl<'a> Run<'a> {
+    fn new(entry: &'a IndexEntry, path: Path, around: usize) -> Self {
+        let is_new_path = entry.session.path.load().as_deref() != Some(&path);
+        let (sources, tap) = (entry.session.sources.load(), entry.network.tap.load());
+        Self { entry, path, around, is_new_path, sources, tap }
+    }
+}
+
+/// What a run moved, added to the session's counters when it is over.
+#[derive(Default)]
+struct Count {
+    packets: u64,
+    bytes: usize,
+    ip: u64,
+}
+
+/// Opens a packet under `key` where it stands; whether its counter is the highest so far, and the text.
+fn open<'p>(
+    key: &Key,
+    window: &mut Window,
+    counter: u64,
+    packet: &'p mut [u8],
+) -> Result<(bool, &'p mut [u8]), Reason> {
+    if !window.is_new(counter) {
+        return Err(Reason::Replay);
+    }
+    let (head, sealed) = packet.split_at_mut(wire::HEAD);
+    let text = key.open.open(counter, head, sealed).ok_or(Reason::NotAuthentic)?;
+    Ok((window.accept(counter), text))
 }
 
 impl Receiver {
@@ -79,7 +127,29 @@ impl Receiver {
 
     /// One datagram of any bytes. It is decrypted where it stands.
     pub fn datagram(&mut self, from: SocketAddr, packet: &mut [u8]) {
-        self.outermost(Path::Udp(from), packet);
+        let size = packet.len();
+        self.train(from, packet, size);
+    }
+
+    /// Datagrams of `size` bytes, the last of at most so many, that came from one place.
+    pub fn train(&mut self, from: SocketAddr, bytes: &mut [u8], size: usize) {
+        let path = Path::Udp(from);
+        let mut datagrams = bytes.chunks_mut(size.max(1)).peekable();
+        while let Some(packet) = datagrams.next() {
+            let Some(Outer::Data { receiver, counter }) = wire::parse(packet) else {
+                self.outermost(path, packet);
+                continue;
+            };
+            let same_key = iter::from_fn(|| {
+                let counter = datagrams.peek().and_then(|packet| match wire::parse(packet) {
+                    Some(Outer::Data { receiver: other, counter }) if other == receiver => Some(counter),
+                    _ => None,
+                })?;
+                Some((counter, datagrams.next()?))
+            });
+            let packets = iter::once((counter, packet)).chain(same_key);
+            self.data_of(receiver, path, packets);
+        }
     }
 
     /// The same for one packet of a stream.
@@ -94,37 +164,44 @@ impl Receiver {
         let arrival = Arrival { path, size: packet.len() };
         let result = match wire::parse(packet) {
             Some(Outer::Handshake(kind)) => self.handshake_from(path, kind, packet),
-            Some(Outer::Data { receiver, counter }) => self.with_entry(receiver, |this, entry| {
-                this.may_bring(entry, path).and_then(|()| this.data(entry, counter, packet, arrival))
-            }),
-            Some(Outer::Transit { receiver, counter }) => self.with_entry(receiver, |this, entry| {
-                this.may_bring(entry, path).and_then(|()| this.transit(entry, counter, packet, arrival))
+            Some(Outer::Data { receiver, counter }) => {
+                self.data_of(receiver, path, iter::once((counter, packet)));
+                Ok(())
+            }
+            Some(Outer::Transit { receiver, counter }) => self.entry(receiver).and_then(|entry| {
+                self.may_bring(&entry, path).and_then(|()| self.transit(&entry, counter, packet, arrival))
             }),
             Some(Outer::Cookie | Outer::Hello) => Err(Reason::NotImplemented),
             None => Err(Reason::Malformed),
         };
+        self.count(result);
+    }
+
+    /// DATA packets, each with its counter, that came one after the other under one key.
+    fn data_of<'p>(&mut self, receiver: u32, path: Path, packets: impl Iterator<Item = (u64, &'p mut [u8])>) {
+        let entry = self.entry(receiver).and_then(|entry| self.may_bring(&entry, path).map(|()| entry));
+        match entry {
+            Ok(entry) => self.data(&Run::new(&entry, path, 0), packets),
+            Err(reason) => self.shared.drops.add(reason, packets.count() as u64),
+        }
+    }
+
+    fn count(&self, result: Result<(), Reason>) {
         if let Err(reason) = result {
             self.shared.drops.count(reason);
         }
     }
 
-    /// Does something with the key of a receive index; the look-up is kept for the next datagram.
-    fn with_entry(
-        &mut self,
-        receiver: u32,
-        work: impl FnOnce(&mut Self, &IndexEntry) -> Result<(), Reason>,
-    ) -> Result<(), Reason> {
-        let entry = match self.last.take() {
-            Some((index, entry)) if index == receiver => entry,
-            _ => self.entry(receiver)?,
-        };
-        let result = work(self, &entry);
-        self.last = Some((receiver, entry));
-        result
-    }
-
-    fn entry(&self, receiver: u32) -> Result<Arc<IndexEntry>, Reason> {
-        self.shared.index.load().get(&receiver).cloned().ok_or(Reason::UnknownIndex)
+    /// The key of a receive index; it is kept for the next packet.
+    fn entry(&mut self, receiver: u32) -> Result<Arc<IndexEntry>, Reason> {
+        if let Some((index, entry)) = &self.last
+            && *index == receiver
+        {
+            return Ok(entry.clone());
+        }
+        let entry = self.shared.index.load().get(&receiver).cloned().ok_or(Reason::UnknownIndex)?;
+        self.last = Some((receiver, entry.clone()));
+        Ok(entry)
     }
 
     /// A stream carries packets of one affiliation only.
@@ -156,19 +233,27 @@ impl Receiver {
         Ok(())
     }
 
-    fn data(&mut self, entry: &IndexEntry, counter: u64, packet: &mut [u8], arrival: Arrival) -> Result<(), Reason> {
-        let (head, rest) = packet.split_at_mut(wire::HEAD);
-        let text = {
-            let mut window = lock(&entry.key.window);
-            if !window.is_new(counter) {
-                return Err(Reason::Replay);
-            }
-            let text = entry.key.open.open(counter, head, rest).ok_or(Reason::NotAuthentic)?;
-            let newest = window.accept(counter);
-            drop(window);
-            self.authentic(entry, newest, arrival);
-            text
-        };
+    /// Opens packets of one key that came by one path. What they all need is looked up once.
+    fn data<'p>(&mut self, run: &Run<'_>, packets: impl Iterator<Item = (u64, &'p mut [u8])>) {
+        let entry = run.entry;
+        let mut count = Count::default();
+        let mut window = lock(&entry.key.window);
+        for (counter, packet) in packets {
+            let size = run.around + packet.len();
+            let result = open(&entry.key, &mut window, counter, packet).and_then(|(newest, text)| {
+                count.packets += 1;
+                count.bytes += size;
+                self.authentic(run, newest);
+                self.frames(run, &mut count, text, size)
+            });
+            self.count(result);
+        }
+        drop(window);
+        entry.session.counters.rx(count.packets, count.bytes);
+        entry.session.counters.ip_rx(count.ip);
+    }
+
+    fn frames(&mut self, run: &Run<'_>, count: &mut Count, text: &mut [u8], size: usize) -> Result<(), Reason> {
         if !frame::check(text) {
             return Err(Reason::BadFrame);
         }
@@ -176,45 +261,49 @@ impl Receiver {
         while let Ok(Some(found)) = frame::next(text, &mut at) {
             // There is one virtual interface, number 0.
             let result = if found.aux == 0 {
-                self.frame(entry, found.kind, &mut text[found.body], arrival)
+                self.frame(run, count, found.kind, &mut text[found.body], size)
             } else {
                 Err(Reason::NotImplemented)
             };
-            if let Err(reason) = result {
-                self.shared.drops.count(reason);
-            }
+            self.count(result);
         }
         Ok(())
     }
 
-    /// What every authentic packet means for its session.
-    fn authentic(&self, entry: &IndexEntry, newest: bool, arrival: Arrival) {
-        let (network, session, key) = (entry.network.id, &entry.session, &entry.key);
-        session.counters.rx(arrival.size);
-        if let (Path::Tcp(_), Some(stream)) = (arrival.path, &self.stream)
+    /// What every authentic packet means for its session, but for the counters.
+    fn authentic(&self, run: &Run<'_>, newest: bool) {
+        let (network, session, key) = (run.entry.network.id, &run.entry.session, &run.entry.key);
+        if let (Path::Tcp(_), Some(stream)) = (run.path, &self.stream)
             && !stream.is_proven()
             && self.shared.streams.bind(stream, network)
         {
             stream.prove();
         }
         if key.confirm() {
-            let (slot, index_rx, path) = (session.slot, key.index_rx, arrival.path);
+            let (slot, index_rx, path) = (session.slot, key.index_rx, run.path);
             self.shared.tell(Event::Confirmed { network, slot, index_rx, path });
         }
-        let active = session.path.load();
-        if newest && active.as_deref() != Some(&arrival.path) && session.may_say(self.now, arrival.path) {
-            self.shared.tell(Event::NewPath { network, slot: session.slot, path: arrival.path });
+        if newest && run.is_new_path && session.may_say(self.now, run.path) {
+            self.shared.tell(Event::NewPath { network, slot: session.slot, path: run.path });
         }
     }
 
-    fn frame(&mut self, entry: &IndexEntry, kind: u8, body: &mut [u8], arrival: Arrival) -> Result<(), Reason> {
-        let (network, slot, path) = (entry.network.id, entry.session.slot, arrival.path);
+    fn frame(
+        &mut self,
+        run: &Run<'_>,
+        count: &mut Count,
+        kind: u8,
+        body: &mut [u8],
+        size: usize,
+    ) -> Result<(), Reason> {
+        let (entry, path) = (run.entry, run.path);
+        let (network, slot) = (entry.network.id, entry.session.slot);
         match kind {
-            frame::IP => self.ip(&entry.network, &entry.session, body, None),
+            frame::IP => self.ip(run, count, body, None),
             frame::IP_PARTIAL if body.len() > PARTIAL_HEAD => {
                 let (head, packet) = body.split_at_mut(PARTIAL_HEAD);
                 let (start, offset) = (wire::u16_at(head, 0).into(), wire::u16_at(head, 2).into());
-                self.ip(&entry.network, &entry.session, packet, Some(Partial { start, offset }))
+                self.ip(run, count, packet, Some(Partial { start, offset }))
             }
             frame::CTRL => {
                 if !(CTRL_MIN..=CTRL_MAX).contains(&body.len()) {
@@ -228,14 +317,14 @@ impl Receiver {
                 let outcome = lock(&entry.session.fragments).add(self.now, fragment);
                 match outcome {
                     Outcome::Waiting => Ok(()),
-                    Outcome::Whole(kind, mut whole) => self.frame(entry, kind, &mut whole, arrival),
+                    Outcome::Whole(kind, mut whole) => self.frame(run, count, kind, &mut whole, size),
                     Outcome::Dropped => Err(Reason::Fragment),
                 }
             }
             frame::PROBE if body.len() >= 4 => {
                 let mut answer = [0u8; 6];
                 answer[..4].copy_from_slice(&body[..4]);
-                answer[4..].copy_from_slice(&u16::try_from(arrival.size).unwrap_or(u16::MAX).to_be_bytes());
+                answer[4..].copy_from_slice(&u16::try_from(size).unwrap_or(u16::MAX).to_be_bytes());
                 let mut sender = Sender { shared: &self.shared, tx: &mut self.tx };
                 sender.frame(&entry.network, &entry.session, Some(&path), frame::PROBE_ACK, &answer)
             }
@@ -251,18 +340,19 @@ impl Receiver {
 
     fn ip(
         &mut self,
-        network: &Network,
-        session: &Session,
+        run: &Run<'_>,
+        count: &mut Count,
         packet: &mut [u8],
         partial: Option<Partial>,
     ) -> Result<(), Reason> {
+        let (network, session) = (&run.entry.network, &run.entry.session);
         let info = ip::parse(packet).ok_or(Reason::BadInner)?;
         if partial.is_some_and(|partial| !partial.fits(&info)) {
             return Err(Reason::BadInner);
         }
         let packet = &mut packet[..info.length];
-        session.counters.ip_rx();
-        if !session.sources.load().iter().any(|prefix| prefix.contains(info.src)) {
+        count.ip += 1;
+        if !run.sources.iter().any(|prefix| prefix.contains(info.src)) {
             if let Some(partial) = partial {
                 partial.complete(packet);
             }
@@ -272,8 +362,7 @@ impl Receiver {
             }
             return if kept { Ok(()) } else { Err(Reason::UnknownSource) };
         }
-        let tap = network.tap.load();
-        let tap = tap.as_ref().ok_or(Reason::InterfaceDown)?;
+        let tap = run.tap.as_ref().ok_or(Reason::InterfaceDown)?;
         ip::clamp_mss(packet, &info, tap.mtu, partial.is_some());
         let from = session.peer.mac();
         let arrived = Arrived { packet, info: &info, partial };
@@ -284,18 +373,11 @@ impl Receiver {
     /// A packet of the overlay for this node or another.
     fn transit(&mut self, entry: &IndexEntry, counter: u64, packet: &mut [u8], arrival: Arrival) -> Result<(), Reason> {
         let (outer, inner) = packet.split_at_mut(TRANSIT_OVERHEAD);
-        let (head, sealed) = outer.split_at_mut(wire::HEAD);
-        let header = {
-            let mut window = lock(&entry.key.window);
-            if !window.is_new(counter) {
-                return Err(Reason::Replay);
-            }
-            let bytes = entry.key.open.open(counter, head, sealed).ok_or(Reason::NotAuthentic)?;
-            let newest = window.accept(counter);
-            drop(window);
-            self.authentic(entry, newest, arrival);
-            TransitHeader::parse(bytes).ok_or(Reason::Malformed)?
-        };
+        let (newest, bytes) = open(&entry.key, &mut lock(&entry.key.window), counter, outer)?;
+        let header = TransitHeader::parse(bytes);
+        entry.session.counters.rx(1, arrival.size);
+        self.authentic(&Run::new(entry, arrival.path, 0), newest);
+        let header = header.ok_or(Reason::Malformed)?;
         let (network, previous) = (&entry.network, &entry.session.peer);
         // Only the outermost packet may be a tunnel's, and only a tunnel carries another TRANSIT.
         let nested = !matches!(arrival.path, Path::Udp(_) | Path::Tcp(_));
@@ -355,7 +437,9 @@ impl Receiver {
             }
             Some(Outer::Data { receiver, counter }) => {
                 let entry = self.entry(receiver).and_then(own)?;
-                self.data(&entry, counter, inner, arrival)
+                let around = size - inner.len();
+                self.data(&Run::new(&entry, path, around), iter::once((counter, inner)));
+                Ok(())
             }
             Some(Outer::Transit { receiver, counter }) => {
                 let entry = self.entry(receiver).and_then(own)?;

@@ -232,40 +232,55 @@ impl Sender<'_> {
         let Some(size) = offload.segment else {
             if travels && packet.len() <= room {
                 let fill = |out: &mut [u8]| out.copy_from_slice(packet);
-                return self.ip_data(session, key, &carrier, packet.len(), Some(partial), fill).map(|()| 1);
+                let size = self.ip_data(key, &carrier, packet.len(), Some(partial), fill)?;
+                session.counters.tx(1, size);
+                return Ok(1);
             }
             partial.complete(packet);
             return self.frame(network, session, None, frame::IP, packet).map(|()| 1);
         };
         let mut segments = Segments::new(packet, info, size).ok_or(Reason::BadInner)?;
         segments.limit(room);
+        let (mut packets, mut bytes) = (0, 0);
+        let mut result = Ok(segments.count() as u64);
         for i in 0..segments.count() {
             let length = segments.length(i);
-            if length <= room {
+            let sent = if length <= room {
                 let fill = |out: &mut [u8]| segments.write(i, out, travels);
-                self.ip_data(session, key, &carrier, length, travels.then(|| segments.partial()), fill)?;
+                self.ip_data(key, &carrier, length, travels.then(|| segments.partial()), fill)
             } else {
-                // Datagrams that do not fit the path go in parts.
+                // Datagrams that do not fit the path go in parts, which are counted there.
                 let mut whole = vec![0; length];
                 segments.write(i, &mut whole, false);
-                self.frame(network, session, None, frame::IP, &whole)?;
+                self.frame(network, session, None, frame::IP, &whole).map(|()| 0)
+            };
+            match sent {
+                Ok(size) => {
+                    packets += u64::from(size > 0);
+                    bytes += size;
+                }
+                Err(reason) => {
+                    result = Err(reason);
+                    break;
+                }
             }
         }
-        Ok(segments.count() as u64)
+        session.counters.tx(packets, bytes);
+        result
     }
 
-    /// One IP frame of `length` bytes, with the place of its checksum where that covers the pseudo-header only.
+    /// One IP frame of `length` bytes, with the place of its checksum where that covers the pseudo-header only. The size of
+    /// what goes out, which is not counted yet.
     fn ip_data(
         &mut self,
-        session: &Session,
         key: &Key,
         carrier: &Carrier,
         length: usize,
         partial: Option<Partial>,
         fill: impl FnOnce(&mut [u8]),
-    ) -> Result<(), Reason> {
+    ) -> Result<usize, Reason> {
         let head = FRAME_HEAD + if partial.is_some() { PARTIAL_HEAD } else { 0 };
-        self.data(session, key, carrier, true, head + length, |text| {
+        self.seal(key, carrier, true, head + length, |text| {
             match partial {
                 Some(partial) => {
                     frame::write_head(text, frame::IP_PARTIAL, PARTIAL_HEAD + length);
@@ -365,7 +380,7 @@ impl Sender<'_> {
 
     /// Seals one DATA packet whose text of `length` bytes `fill` writes. `may_drop`: it carries IP, which a stream need not
     /// keep when it gets old.
-    pub fn data(
+    fn data(
         &mut self,
         session: &Session,
         key: &Key,
@@ -374,6 +389,20 @@ impl Sender<'_> {
         length: usize,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<(), Reason> {
+        let size = self.seal(key, carrier, may_drop, length, fill)?;
+        session.counters.tx(1, size);
+        Ok(())
+    }
+
+    /// The same without counting it; the size of what goes out.
+    fn seal(
+        &mut self,
+        key: &Key,
+        carrier: &Carrier,
+        may_drop: bool,
+        length: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<usize, Reason> {
         let overhead = carrier.overhead();
         let size = overhead + DATA_OVERHEAD + length;
         self.put(&carrier.to, size, may_drop, |datagram| {
@@ -385,8 +414,7 @@ impl Sender<'_> {
             tag.copy_from_slice(&key.seal.seal(counter, head, text));
             carrier.wrap(datagram)
         })?;
-        session.counters.tx(1, size);
-        Ok(())
+        Ok(size)
     }
 
     /// Appends a packet for a hop. `may_drop`: a stream need not keep it when it gets old.

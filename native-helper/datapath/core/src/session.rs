@@ -115,8 +115,8 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub fn rx(&self, bytes: usize) {
-        self.rx_packets.fetch_add(1, Ordering::Relaxed);
+    pub fn rx(&self, packets: u64, bytes: usize) {
+        self.rx_packets.fetch_add(packets, Ordering::Relaxed);
         self.rx_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
@@ -125,8 +125,8 @@ impl Counters {
         self.tx_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub fn ip_rx(&self) {
-        self.ip_rx_packets.fetch_add(1, Ordering::Relaxed);
+    pub fn ip_rx(&self, packets: u64) {
+        self.ip_rx_packets.fetch_add(packets, Ordering::Relaxed);
     }
 
     pub fn ip_tx(&self, packets: u64) {

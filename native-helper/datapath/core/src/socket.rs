@@ -239,8 +239,9 @@ impl Default for RxBatch {
 }
 
 impl RxBatch {
-    /// Receives what is there, without waiting, and hands each datagram to `each`. Says how many messages came.
-    pub fn receive(&mut self, socket: &Udp, mut each: impl FnMut(SocketAddr, &mut [u8])) -> io::Result<usize> {
+    /// Receives what is there, without waiting, and hands each train of datagrams to `each`: where it came from, the
+    /// bytes, and the size of each datagram but the last. Says how many messages came.
+    pub fn receive(&mut self, socket: &Udp, mut each: impl FnMut(SocketAddr, &mut [u8], usize)) -> io::Result<usize> {
         for i in 0..self.wanted {
             self.vectors[i] =
                 libc::iovec { iov_base: self.buffer[i * RX_STRIDE..].as_mut_ptr().cast(), iov_len: RX_BUFFER };
@@ -273,10 +274,7 @@ impl RxBatch {
             total += length;
             let Some(from) = from_storage(&self.names[i]) else { continue };
             let segment = segment_size(&self.headers[i].msg_hdr).unwrap_or(length).max(1);
-            let bytes = &mut self.buffer[i * RX_STRIDE..i * RX_STRIDE + length];
-            for datagram in bytes.chunks_mut(segment) {
-                each(from, datagram);
-            }
+            each(from, &mut self.buffer[i * RX_STRIDE..i * RX_STRIDE + length], segment);
         }
         if count > 0 {
             self.wanted = if total / count as usize >= TRAIN { TRAINS } else { MESSAGES };
@@ -528,7 +526,8 @@ mod tests {
         let mut got = Vec::new();
         let deadline = Instant::now() + Duration::from_secs(5);
         while got.len() < count && Instant::now() < deadline {
-            batch.receive(socket, |_, bytes| got.push(bytes.to_vec())).unwrap();
+            let each = |_, bytes: &mut [u8], size| got.extend(bytes.chunks(size).map(<[u8]>::to_vec));
+            batch.receive(socket, each).unwrap();
             std::thread::yield_now();
         }
         got

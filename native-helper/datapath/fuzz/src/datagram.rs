@@ -50,23 +50,25 @@ impl Node {
         Self { receiver, seal, counter: 0, from, _open: (data_path, net) }
     }
 
-    fn receive(&mut self, datagram: &mut [u8]) {
+    /// A train of datagrams of `size` bytes.
+    fn receive(&mut self, bytes: &mut [u8], size: usize) {
         self.receiver.begin(Instant::now());
-        self.receiver.datagram(self.from, datagram);
+        self.receiver.train(self.from, bytes, size);
         self.receiver.end();
     }
 }
 
 pub fn any_bytes(bytes: &[u8]) {
-    NODE.with_borrow_mut(|node| node.receive(&mut bytes.to_vec()));
+    let size = bytes.first().map_or(1, |first| if first & 1 == 0 { bytes.len() } else { usize::from(*first) });
+    NODE.with_borrow_mut(|node| node.receive(&mut bytes.to_vec(), size));
 }
 
 /// The bytes are the frames of a DATA packet under the right key, or, after an odd first byte, a TRANSIT header and what
-/// it carries.
+/// it carries. With the next bit of the first byte it comes twice in one train.
 pub fn authentic(bytes: &[u8]) {
-    let Some((kind, bytes)) = bytes.split_first() else { return };
+    let Some((first, bytes)) = bytes.split_first() else { return };
     NODE.with_borrow_mut(|node| {
-        let transit = kind & 1 != 0 && bytes.len() >= wire::TRANSIT_HEADER;
+        let transit = first & 1 != 0 && bytes.len() >= wire::TRANSIT_HEADER;
         let (sealed, inner) = bytes.split_at(if transit { wire::TRANSIT_HEADER } else { bytes.len() });
         let mut datagram = vec![0; HEAD];
         let (kind, field) = if transit { (wire::TRANSIT, inner.len() as u16) } else { (wire::DATA, 0) };
@@ -77,6 +79,10 @@ pub fn authentic(bytes: &[u8]) {
         node.counter += 1;
         datagram.extend_from_slice(&tag);
         datagram.extend_from_slice(inner);
-        node.receive(&mut datagram);
+        let size = datagram.len();
+        if first & 2 != 0 {
+            datagram.extend_from_within(..);
+        }
+        node.receive(&mut datagram, size);
     });
 }
