@@ -12,7 +12,13 @@ export interface Variant {
   readonly debug?: string;
 }
 
-export const ringwayVariants: readonly Variant[] = [{ name: "ringway" }, { name: "ringway-chacha", debug: "chacha" }];
+/** The MTU that all interfaces of a comparison have where their programs let one choose. */
+const INTERFACE = ["mtu = 1420"];
+
+export const ringwayVariants: readonly Variant[] = [
+  { name: "ringway", interface: INTERFACE },
+  { name: "ringway-chacha", interface: INTERFACE, debug: "chacha" },
+];
 
 /** Starts two helpers of a variant and waits for the first answer through them. */
 export async function startRingway(bed: Bed, variant: Variant, number: number): Promise<Way> {
