@@ -3,6 +3,7 @@ import { Info, X } from "lucide-react";
 import { memo, useDeferredValue, useEffect } from "react";
 import { HelperMismatch } from "./features/helper/helper-mismatch.tsx";
 import { Inspector } from "./features/inspector/inspector.tsx";
+import { CutQuestion } from "./features/interface-switch/cut-question.tsx";
 import { JoinDialog } from "./features/join/join-dialog.tsx";
 import { readDropped } from "./features/join/read-file.ts";
 import { Fault } from "./features/state/fault.tsx";
@@ -17,6 +18,7 @@ import { useKeys } from "./shell/keys.ts";
 import { useRoute } from "./shell/route.ts";
 import { type ScreenSpec, ScreensProvider } from "./shell/screen.tsx";
 import { SideBar } from "./shell/side-bar.tsx";
+import { useTab } from "./shell/tab.ts";
 import { TopBar } from "./shell/top-bar.tsx";
 import { useApp, useAppearance, useAppModel } from "./store/app-store.tsx";
 import { conditionOf, type Trouble, troubleOf } from "./store/condition.ts";
@@ -47,7 +49,7 @@ export function Window() {
   useAppearance();
   useDrops();
   const joining = useApp((state) => state.joining);
-  useTitle(spoken);
+  useTab(spoken, condition, trouble);
   return (
     <ScreensProvider value={screens}>
       <div className={styles.window}>
@@ -87,6 +89,7 @@ export function Window() {
         <Toast />
         <CommandField isOpen={overlay === "command"} onClose={closeOverlay} />
         <KeyList isOpen={overlay === "keys"} onClose={closeOverlay} />
+        <CutQuestion />
       </div>
       {joining && <JoinDialog opened={joining.opened} />}
     </ScreensProvider>
@@ -172,11 +175,4 @@ function useDrops(): void {
 function skip(event: React.MouseEvent): void {
   event.preventDefault();
   document.getElementById(MAIN)?.focus();
-}
-
-function useTitle(spoken: string): void {
-  const t = useText();
-  useEffect(() => {
-    document.title = spoken === "" ? t("app.name") : t("window.title", { state: spoken });
-  }, [spoken, t]);
 }

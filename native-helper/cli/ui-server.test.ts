@@ -7,7 +7,7 @@ import { WebSocket } from "ws";
 import { HelperError, type HelperSnapshot } from "#contract";
 import { PAGE_MESSAGE_LIMIT_BYTES, type PageMessage } from "#contract/bridge.ts";
 import type { HelperConnection } from "../control/client.ts";
-import { browserCommand } from "./ui.ts";
+import { browserCommand, throughOf } from "./ui.ts";
 import { startUiServer, type UiServer, type UiServerOptions } from "./ui-server.ts";
 
 const snapshot: HelperSnapshot = {
@@ -165,6 +165,7 @@ describe("getting in", () => {
       /^ringway-[0-9a-f]{12}=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/$/,
     );
     expect((await get(ui, targetOf(ui))).status).toBe(403);
+    expect(log).toEqual(["refused: a request without a valid session for /"]);
     const cookie = first.headers["set-cookie"]?.[0]?.split(";")[0] ?? "";
     expect((await get(ui, targetOf(ui), { cookie })).status).toBe(200);
     expect((await get(ui, "/assets/app-1.js", { cookie })).status).toBe(200);
@@ -192,6 +193,7 @@ describe("getting in", () => {
     const ui = await start();
     for (const host of ["evil.example", `evil.example:${ui.port}`, "127.0.0.1.evil.example"]) {
       expect((await get(ui, targetOf(ui), { host })).status).toBe(403);
+      expect(log.pop()).toBe(`refused: a foreign Host, "${host}"`);
     }
     expect((await get(ui, targetOf(ui))).status).toBe(200);
   });
@@ -206,6 +208,7 @@ describe("getting in", () => {
     const cookie = await logIn(ui);
     for (const origin of ["http://evil.example", `https://127.0.0.1:${ui.port}`, "http://127.0.0.1:1", "null"]) {
       expect((await get(ui, "/session", { cookie, origin })).status).toBe(403);
+      expect(log.pop()).toBe(`refused: a foreign Origin, "${origin}"`);
     }
   });
 });
@@ -369,6 +372,20 @@ describe("the line of a page", () => {
     helper.end();
     expect(await page.next("reach")).toMatchObject({ reach: { kind: "noHelper" } });
     expect(await page.closed).toBe(1000);
+  });
+});
+
+describe("the way that a page comes", () => {
+  it.each([
+    ["10.0.0.9 50000 172.16.1.5 22", "172.16.1.5"],
+    ["fd00::9 50000 fd00::5 22", "fd00::5"],
+    ["::ffff:10.0.0.9 50000 ::ffff:172.16.1.5 22", "172.16.1.5"],
+    ["nonsense", undefined],
+    [undefined, undefined],
+  ])("is the server's address of %s", async (connection, address) => {
+    expect(throughOf({ SSH_CONNECTION: connection }).through).toBe(address);
+    const ui = await start(throughOf({ SSH_CONNECTION: connection }));
+    expect(JSON.parse((await get(ui, "/session", { cookie: await logIn(ui) })).body).through).toBe(address);
   });
 });
 

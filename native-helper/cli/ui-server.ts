@@ -36,6 +36,8 @@ export interface UiServerOptions {
   readonly readOnly: boolean;
   /** Folder of the built window. */
   readonly folder: string;
+  /** The address of this computer by which the user comes, where it is known: to the server all come from loopback. */
+  readonly through?: string;
   /** A line about something refused; never holds a token or a cookie. */
   readonly log?: (line: string) => void;
   readonly connect?: (socketPath: string) => Promise<HelperConnection>;
@@ -105,7 +107,11 @@ export async function startUiServer(options: UiServerOptions): Promise<UiServer>
       return answer(
         response,
         200,
-        JSON.stringify({ host: hostname(), readOnly } satisfies PageSession),
+        JSON.stringify({
+          host: hostname(),
+          readOnly,
+          ...(options.through !== undefined && { through: options.through }),
+        } satisfies PageSession),
         "application/json",
       );
     }

@@ -1,6 +1,7 @@
 /** `ringway ui`: the window in a browser, for computers without a screen and for those who prefer it. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -44,6 +45,7 @@ async function runUi(options: UiOptions, { socket, json }: { socket: string; jso
     // Who named a port counts on it, as the other end of `ssh -L` does.
     orAnyPort: options.port === undefined,
     readOnly: options.readOnly === true,
+    ...throughOf(process.env),
     folder: fileURLToPath(new URL("./renderer/", import.meta.url)),
     log: (line) => console.error(line),
   });
@@ -61,6 +63,13 @@ async function runUi(options: UiOptions, { socket, json }: { socket: string; jso
   });
   await server.close();
   if (page !== undefined) await rm(page, { recursive: true, force: true });
+}
+
+/** The address of this computer that the user's SSH session came to: pages come through it, by `ssh -L`. */
+export function throughOf(env: Readonly<Record<string, string | undefined>>): { through?: string } {
+  // Client's address and port, server's address and port.
+  const server = env.SSH_CONNECTION?.split(" ")[2]?.replace(/^::ffff:(?=\d+\.)/i, "");
+  return server !== undefined && isIP(server) !== 0 ? { through: server } : {};
 }
 
 function parsePort(text: string): number {

@@ -17,7 +17,13 @@ export const Reach = z.discriminatedUnion("kind", [
   /** Asking; nothing is known yet. */
   z.object({ kind: z.literal("opening") }),
   /** Snapshots arrive. `readOnly`: calls that change something are refused, because the page was opened so. */
-  z.object({ kind: z.literal("open"), host: z.string().nullable(), readOnly: z.boolean() }),
+  z.object({
+    kind: z.literal("open"),
+    host: z.string().nullable(),
+    readOnly: z.boolean(),
+    /** The IP address of the helper's computer by which this page comes, where that is known. */
+    through: z.string().exactOptional(),
+  }),
   /** No helper answers, or it refuses: `error` says which. The bridge goes on trying. */
   z.object({ kind: z.literal("noHelper"), host: z.string().nullable(), error: ErrorView }),
   /** The page's own server does not answer. The bridge goes on trying. */
@@ -75,5 +81,10 @@ export const PageMessage = z.discriminatedUnion("kind", [
 export type PageMessage = z.infer<typeof PageMessage>;
 
 /** What `GET /session` answers to a page that has the cookie. */
-export const PageSession = z.object({ host: z.string(), readOnly: z.boolean() });
+export const PageSession = z.object({
+  host: z.string(),
+  readOnly: z.boolean(),
+  /** As in Reach. */
+  through: z.string().exactOptional(),
+});
 export type PageSession = z.infer<typeof PageSession>;

@@ -134,19 +134,19 @@ export class WebSocketBridge implements WindowBridge {
     };
   }
 
-  #see(event: WindowEvent, { host, readOnly }: PageSession): void {
+  #see(event: WindowEvent, session: PageSession): void {
     if (event.kind === "snapshot") {
       this.#last = event;
-      if (this.#reach.kind !== "open") this.#tell({ kind: "open", host, readOnly });
+      if (this.#reach.kind !== "open") this.#tell({ kind: "open", ...session });
     }
     this.#send(event);
   }
 
-  #hear(message: OtherMessage, { host, readOnly }: PageSession): void {
+  #hear(message: OtherMessage, session: PageSession): void {
     switch (message.kind) {
       case "reach":
         return this.#tell(
-          message.reach.kind === "noHelper" ? { ...message.reach, host } : { kind: "open", host, readOnly },
+          message.reach.kind === "noHelper" ? { ...message.reach, host: session.host } : { kind: "open", ...session },
         );
       case "reply": {
         const waiting = this.#waiting.get(message.id);

@@ -48,6 +48,8 @@ export interface WindowState {
   /** Since when the affiliation shown has been connecting, as far as this window has seen it. */
   readonly connectingSince: number | undefined;
   readonly guesses: Readonly<Partial<Record<SwitchName, Guess>>>;
+  /** What would be switched off is what this page comes through: the user is asked. Name of its interface. */
+  readonly cutting: string | undefined;
   readonly fault: { readonly of: SwitchName; readonly error: ErrorView } | undefined;
   /** The peer that the inspector explains and the ring shows the way to. */
   readonly selected: string | undefined;
@@ -113,6 +115,7 @@ const initial: WindowState = {
   peers: new Map(),
   connectingSince: undefined,
   guesses: {},
+  cutting: undefined,
   fault: undefined,
   selected: undefined,
   marked: new Set(),
@@ -134,6 +137,10 @@ export interface WindowModel {
   /** The helper's calls, for what is asked and shown once. */
   readonly calls: WindowCalls;
   setSwitch(name: SwitchName, on: boolean): Promise<void>;
+  /** Asks before an affiliation is switched off that this page comes through; true at once where it is not so. */
+  mayCut(affiliation: string): true | Promise<boolean>;
+  /** The answer to that question. */
+  answerCut(sure: boolean): void;
   /** Turns a switch over, where it may be turned. */
   toggleSwitch(name: SwitchName): void;
   dismissFault(): void;
@@ -161,6 +168,7 @@ export function createWindowModel({
   onInspectorClosed = () => {},
 }: StoreOptions): WindowModel {
   const store = createStore<WindowState>(() => ({ ...initial, letterKeys: kept(LETTER_KEYS) ?? true }));
+  let answer: (sure: boolean) => void = () => {};
   const close = bridge.watch((event) => store.setState((state) => afterEvent(state, event, clock())));
   const model: WindowModel = {
     store,
@@ -202,9 +210,24 @@ export function createWindowModel({
         marked: new Set(),
         guesses: {},
       })),
+    mayCut(affiliation) {
+      const iface = cutBy(store.getState(), affiliation);
+      if (iface === undefined) return true;
+      answer(false); // A question that still stands is taken back.
+      store.setState({ cutting: iface });
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    },
+    answerCut(sure) {
+      store.setState({ cutting: undefined });
+      answer(sure);
+    },
     async setSwitch(name, on) {
       const affiliation = store.getState().affiliation?.name;
       if (affiliation === undefined) return;
+      const sure = on || model.mayCut(affiliation);
+      if (sure !== true && !(await sure)) return;
       const guess: Guess = { on, until: clock() + GUESS_MS };
       store.setState((state) => ({ guesses: { ...state.guesses, [name]: guess }, fault: undefined }));
       try {
@@ -219,6 +242,14 @@ export function createWindowModel({
     },
   };
   return model;
+}
+
+/** The interface that this page comes through, where it is that of the affiliation; undefined where it is not, or not known. */
+function cutBy({ reach, snapshot }: WindowState, affiliation: string): string | undefined {
+  if (reach.kind !== "open" || reach.through === undefined) return undefined;
+  const view = snapshot?.status.affiliations.find(({ name }) => name === affiliation);
+  if (view === undefined || view.interface.state === "down") return undefined;
+  return [view.virtualIp, view.virtualIp6].includes(reach.through) ? view.interface.name : undefined;
 }
 
 function callOf(name: SwitchName, on: boolean): SwitchCall {

@@ -1,9 +1,10 @@
 /** The window in Chromium over `ringway ui`: real server, real control socket, scripted helper behind it. */
+import { hostname } from "node:os";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startUiServer, type UiServer } from "../../native-helper/cli/ui-server.ts";
-import { switchCalls } from "../../native-helper/contract/window-calls.ts";
-import { complaintsOf, launch, missing, rendererFolder, themes } from "./browser.ts";
+import { lookingCalls, switchCalls } from "../../native-helper/contract/window-calls.ts";
+import { complaintsOf, launch, missing, rendererFolder, themes, violationsOf } from "./browser.ts";
 import { type FakeHelper, startFakeHelper } from "./fake-helper.ts";
 
 describe("the window over ringway ui", () => {
@@ -33,12 +34,13 @@ describe("the window over ringway ui", () => {
     await helper?.close();
   });
 
-  const serve = async (more: { readOnly?: boolean; port?: number } = {}) => {
+  const serve = async (more: { readOnly?: boolean; port?: number; through?: string } = {}) => {
     server = await startUiServer({
       socketPath: helper.socketPath,
       port: more.port ?? 0,
       readOnly: more.readOnly ?? false,
       folder: rendererFolder,
+      ...(more.through !== undefined && { through: more.through }),
     });
     return server;
   };
@@ -94,7 +96,85 @@ describe("the window over ringway ui", () => {
     const page = await open((await serve({ readOnly: true })).url);
     await heading(page, "Connected");
     await page.getByText("Looking only").waitFor();
-    expect(await page.getByRole("switch", { name: "Interface tap0" }).isDisabled()).toBe(true);
+    const screens = page.getByRole("navigation").getByRole("link");
+    expect(await screens.count()).toBe(6);
+    for (const screen of await screens.all()) {
+      await screen.click();
+      await page.getByRole("heading", { level: 1, name: (await screen.getAttribute("title")) ?? "" }).waitFor();
+      // What belongs to the browser alone may be switched: keys, motion and the like.
+      const switches = page.getByRole("switch", { name: /Interface|Connection/, disabled: false });
+      expect(await switches.count()).toBe(0);
+      const orders = /^(Join|Leave|Save$|Turn|Try direct|Build|Make|Speed test|Start now)/;
+      expect(await page.getByRole("button", { name: orders }).count()).toBe(0);
+    }
+    await page.locator("body").press("Control+Shift+I");
+    await page.locator("body").press("Control+Shift+C");
+    await page.locator("body").press("Control+k");
+    const field = page.getByRole("dialog");
+    await field.getByText("Peers").first().waitFor();
+    expect(await field.getByText(/^(Connect|Disconnect|Turn) /).count()).toBe(0);
+    const looked = helper.made.filter((call) => !(lookingCalls as readonly string[]).includes(call));
+    expect(looked).toEqual([]);
+  });
+
+  it("asks before it switches off what the page comes through, and only then", async () => {
+    const page = await open((await serve({ through: helper.virtualIp })).url);
+    await heading(page, "Connected");
+    const question = page.getByRole("alertdialog", { name: "Cut off this page?" });
+    const orders = () => helper.made.filter((call) => (switchCalls as readonly string[]).includes(call));
+    await flip(page, "Interface tap0");
+    await question.getByText("You are looking at this page through tap0.", { exact: false }).waitFor();
+    expect(await violationsOf(page)).toEqual([]);
+    await question.getByRole("button", { name: "Cancel" }).click();
+    await question.waitFor({ state: "hidden" });
+    await flip(page, "Connection to condor wow");
+    await question.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("link", { name: "Affiliations" }).click();
+    await page.locator("main").getByRole("switch").locator("xpath=ancestor::label").click();
+    await question.getByRole("button", { name: "Cancel" }).click();
+    await page.locator("body").press("Control+Shift+I");
+    await question.waitFor();
+    expect(orders()).toEqual([]);
+    await question.getByRole("button", { name: "Turn it off" }).click();
+    await expect.poll(orders).toEqual(["down"]);
+    // Nothing comes through it now.
+    await page.getByRole("link", { name: "Overview" }).click();
+    await heading(page, "On the ring, tap0 off");
+    await flip(page, "Connection to condor wow");
+    await heading(page, "Off");
+    expect(await question.count()).toBe(0);
+  });
+
+  it("asks nothing where the page comes another way, or none that is known", async () => {
+    const page = await open((await serve({ through: "192.0.2.7" })).url);
+    await heading(page, "Connected");
+    await flip(page, "Interface tap0");
+    await heading(page, "On the ring, tap0 off");
+  });
+
+  it("has the host in its title and the state in its icon", async () => {
+    const page = await open((await serve()).url);
+    await heading(page, "Connected");
+    expect(await page.title()).toBe(`Connected · ${hostname()} · Ringway`);
+    const icon = async () => {
+      const href = await page.locator("link[rel=icon]").getAttribute("href");
+      // It is one of the page's own files, as its policy wants.
+      expect(await page.evaluate(async (url) => (await fetch(url)).headers.get("content-type"), href ?? "")).toBe(
+        "image/svg+xml",
+      );
+      return href;
+    };
+    expect(await icon()).toContain("tray-connected-on-light");
+    await flip(page, "Interface tap0");
+    await heading(page, "On the ring, tap0 off");
+    expect(await icon()).toContain("tray-interface-off-on-light");
+    await flip(page, "Connection to condor wow");
+    await heading(page, "Off");
+    expect(await icon()).toContain("tray-disconnected-on-light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await helper.stop();
+    await heading(page, "Stopped");
+    expect(await page.locator("link[rel=icon]").getAttribute("href")).toContain("tray-attention-on-dark");
   });
 
   it("keeps the last picture when the helper stops, and goes on by itself when it runs again", async () => {

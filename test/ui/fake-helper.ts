@@ -16,6 +16,8 @@ export interface FakeHelper {
   /** Ends the server as a killed helper would; `start` runs it again on the same socket. */
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** Of its computer in the affiliation. */
+  readonly virtualIp: string;
   /** The version that it says it is. */
   version: string;
   /** Stops, and removes the socket's folder. */
@@ -115,6 +117,7 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
       said.version = version;
     },
     socketPath,
+    virtualIp: view().virtualIp ?? "",
     made,
     start,
     stop,

@@ -65,6 +65,7 @@ function Membership({ affiliation, readOnly, onLeave }: MembershipProps) {
   const [fault, setFault] = useState<ErrorView>();
   const isOn = affiliation.state !== "off";
   const flip = async (on: boolean) => {
+    if (!on && !(await model.mayCut(affiliation.name))) return;
     setWish(on);
     setFault(undefined);
     try {
@@ -125,8 +126,10 @@ function LeaveQuestion({ name, onClose }: { readonly name: string; readonly onCl
   const t = useText();
   const model = useModel();
   const [fault, setFault] = useState<ErrorView>();
-  const leave = () =>
+  const leave = async () => {
+    if (!(await model.mayCut(name))) return;
     model.calls.leave({ affiliation: name }).then(onClose, (error: unknown) => setFault(errorView(error)));
+  };
   return (
     <Dialog
       title={t("aff.leaveTitle", { affiliation: name })}

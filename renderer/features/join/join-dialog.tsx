@@ -69,10 +69,11 @@ export function JoinDialog({ opened }: { readonly opened: Opened | undefined }) 
     preview !== undefined && !preview.alreadyJoined && (preview.clash === null || wayOut !== undefined) && !isJoining;
   const join = async () => {
     if (wanted === undefined || preview === undefined) return;
+    const other = preview.clash?.affiliation;
+    if (wayOut === "switch" && other && !(await model.mayCut(other))) return;
     setJoining(true);
     setFault(undefined);
     try {
-      const other = preview.clash?.affiliation;
       if (wayOut === "switch" && other) await model.calls.down({ affiliation: other });
       const view = await model.calls.join({ ...wanted, interfaceUp: wayOut !== "withoutInterface" });
       app.closeJoin();
