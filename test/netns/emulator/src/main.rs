@@ -2,7 +2,7 @@
 //! that has a place on it, and packets passed between them as their links and addresses say.
 //!
 //! It is steered by lines on standard input (see `command.rs`) and ends when that closes, so that it never outlives the
-//! test bed. The first argument is the seed of its losses and jitter.
+//! test bed. The first argument is the seed of its losses and jitter; or it is `watch` (see `watch.rs`).
 
 mod command;
 mod internet;
@@ -11,6 +11,7 @@ mod packet;
 mod poll;
 mod rng;
 mod tun;
+mod watch;
 
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
@@ -37,15 +38,19 @@ struct Emulator {
 }
 
 fn main() -> ExitCode {
-    let seed = match std::env::args().nth(1).map(|text| text.parse()) {
-        None => 1,
-        Some(Ok(seed)) => seed,
-        Some(Err(_)) => {
-            eprintln!("ringway-emulator: the seed must be a whole number from 0; usage: ringway-emulator [SEED]");
-            return ExitCode::from(2);
-        }
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let result = match words.split_first() {
+        None => run(1),
+        Some((first, markers)) if first == "watch" => watch::run(markers),
+        Some((first, _)) => match first.parse() {
+            Ok(seed) => run(seed),
+            Err(_) => {
+                eprintln!("ringway-emulator: the seed must be a whole number from 0; usage: ringway-emulator [SEED]");
+                return ExitCode::from(2);
+            }
+        },
     };
-    match run(seed) {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ringway-emulator: {error}");
