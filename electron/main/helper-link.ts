@@ -9,6 +9,9 @@ export interface HelperLinkOptions {
   readonly retryMs?: number;
 }
 
+/** Pictures are told so often at most, the newest of each while: a helper gone wild must not keep the app busy. */
+export const PICTURE_EVERY_MS = 200;
+
 export class HelperLink {
   readonly #connect: () => Promise<HelperConnection>;
   readonly #retryMs: number;
@@ -17,6 +20,9 @@ export class HelperLink {
   #reach: Reach = { kind: "opening" };
   #snapshot: HelperSnapshot | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The newest picture that waits to be told, while one may not. */
+  #waiting: HelperSnapshot | undefined;
+  #pause: ReturnType<typeof setTimeout> | undefined;
   #connecting = false;
   #closed = false;
 
@@ -49,6 +55,7 @@ export class HelperLink {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#pause);
     this.#helper?.close();
   }
 
@@ -60,19 +67,35 @@ export class HelperLink {
     try {
       helper = await this.#connect();
       if (this.#closed) return helper.close();
-      helper.onSnapshot((snapshot) => this.#tell({ kind: "snapshot", snapshot }));
+      helper.onSnapshot((snapshot) => this.#picture(snapshot));
       const snapshot = await helper.subscribe({});
       const open = helper;
       this.#helper = open;
       open.onClose(() => this.#lost(open));
       this.#tell({ kind: "reach", reach: { kind: "open", host: null, readOnly: false } });
-      this.#tell({ kind: "snapshot", snapshot });
+      this.#picture(snapshot);
     } catch (error) {
       helper?.close();
       this.#fail(error);
     } finally {
       this.#connecting = false;
     }
+  }
+
+  #picture(snapshot: HelperSnapshot): void {
+    if (this.#closed) return;
+    if (this.#pause !== undefined) {
+      this.#waiting = snapshot;
+      return;
+    }
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      const next = this.#waiting;
+      this.#waiting = undefined;
+      // One that came before the line broke is no news.
+      if (next !== undefined && this.#helper !== undefined) this.#picture(next);
+    }, PICTURE_EVERY_MS);
+    this.#tell({ kind: "snapshot", snapshot });
   }
 
   #lost(helper: HelperConnection): void {

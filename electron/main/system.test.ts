@@ -201,3 +201,34 @@ it("speaks the first language of the user that it knows", () => {
   expect(languageOf("system", [])).toBe("en");
   expect(languageOf("ko", ["de"])).toBe("ko");
 });
+
+describe("what a package is built with", () => {
+  const lines = readFileSync(path.join(import.meta.dirname, "../../electron-builder.yml"), "utf8").split("\n");
+  /** The lines below a title of the first level. */
+  const part = (title: string) => {
+    const rest = lines.slice(lines.indexOf(`${title}:`) + 1);
+    const end = rest.findIndex((line) => /^\w/.test(line));
+    return rest.slice(0, end < 0 ? undefined : end).map((line) => line.trim());
+  };
+
+  it("has every fuse of Electron set: no Node, no options, cookies sealed, and only its own archive", () => {
+    expect(lines).toContain("asar: true");
+    expect(part("electronFuses").sort()).toEqual([
+      "enableCookieEncryption: true",
+      "enableEmbeddedAsarIntegrityValidation: true",
+      "enableNodeCliInspectArguments: false",
+      "enableNodeOptionsEnvironmentVariable: false",
+      "onlyLoadAppFromAsar: true",
+      "runAsNode: false",
+    ]);
+  });
+
+  it("registers links and files, and gives the desktop the orders that the app understands", () => {
+    expect(part("protocols")).toContain("schemes: [ringway]");
+    expect(part("fileAssociations")).toContain("- ext: ringway");
+    for (const target of ["deb", "appImage"]) {
+      const orders = part(target).flatMap((line) => /^Exec: \S+ (--\w+)$/.exec(line)?.[1] ?? []);
+      expect(orders.map((flag) => orderedBy([flag]))).toEqual(["connect", "disconnect"]);
+    }
+  });
+});

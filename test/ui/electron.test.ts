@@ -2,11 +2,12 @@
  * Electron's main process and preload, on a stand-in for the `electron` module: its windows are Chromium pages, the helper
  * behind is a scripted one. Nothing here runs on the real binary.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Browser, BrowserContext } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type AppSurroundings, startApp } from "../../electron/main/app.ts";
 import { HelperLife } from "../../electron/main/helper-life.ts";
@@ -128,8 +129,12 @@ describe("the app in Electron (on a stand-in)", () => {
       contextIsolation: true,
       sandbox: true,
       nodeIntegration: false,
+      nodeIntegrationInWorker: false,
+      nodeIntegrationInSubFrames: false,
       webSecurity: true,
+      allowRunningInsecureContent: false,
       webviewTag: false,
+      navigateOnDragDrop: false,
     });
     expect(standIn.schemes).toEqual(["ringway-window"]);
   });
@@ -174,6 +179,9 @@ describe("the app in Electron (on a stand-in)", () => {
     expect(asked("clipboard-sanitized-write", "http://evil.example/")).toBe(false);
     expect(standIn.session.checkHandler?.(null, "clipboard-sanitized-write")).toBe(false);
     expect(standIn.session.deviceHandler?.()).toBe(false);
+    let prevented = false;
+    standIn.session.emit("will-download", { preventDefault: () => (prevented = true) });
+    expect(prevented).toBe(true);
   });
 
   it("serves no file outside the window's folder, and each with the policy", async () => {
@@ -181,7 +189,11 @@ describe("the app in Electron (on a stand-in)", () => {
     const ask = async (url: string, method = "GET") => standIn.protocolHandler?.(new Request(url, { method }));
     const page = await ask("ringway-window://app/index.html");
     expect(page?.status).toBe(200);
-    expect(page?.headers.get("content-security-policy")).toContain("default-src 'none'");
+    const policy = page?.headers.get("content-security-policy") ?? "";
+    for (const rule of ["default-src 'none'", "script-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"]) {
+      expect(policy.split("; ")).toContain(rule);
+    }
+    expect(policy).not.toMatch(/unsafe|\*|https?:|data:/);
     for (const url of [
       "ringway-window://other/index.html",
       "ringway-window://app/..%2f..%2fpackage.json",
@@ -575,6 +587,91 @@ describe("the app in Electron (on a stand-in)", () => {
     standIn.displays.unshift(displayAt(1920, 0, 2560, 1440));
     standIn.app.emit("activate");
     expect(standIn.windows[2]?.options).toMatchObject({ x: 2200, y: 100 });
+  });
+
+  describe("given what it cannot use", () => {
+    it.each([
+      ["a truncated file", "a.config", "#affil", "ends without #affiliation"],
+      ["a foreign file", "a.txt", "Dear diary", "ends without #affiliation"],
+      ["an invite of a newer version", "a.ringway", "ringway2:abc", "cannot read invites yet"],
+      ["10 MB", "a.toml", Buffer.alloc(10 * 1024 * 1024, 97), "a.toml is larger than 64 kB"],
+      ["no text", "b.toml", Buffer.from([0xff, 0xfe, 0]), "b.toml is not a text file"],
+      ["a folder", "conf.toml", undefined, "conf.toml is a folder"],
+      ["a file that is gone", "gone.toml", "", "gone.toml"],
+    ])("%s: says so with a sentence, and changes nothing", async (_what, name, content, sentence) => {
+      const { page } = await start();
+      const file = path.join(home, name);
+      if (content === undefined) mkdirSync(file);
+      else writeFileSync(file, content);
+      if (name === "gone.toml") rmSync(file);
+      standIn.app.emit("second-instance", {}, ["ringway", file], home);
+      await page.getByRole("dialog").getByRole("alert").getByText(sentence, { exact: false }).waitFor();
+      expect(await page.getByRole("button", { name: "Join and connect" }).isDisabled()).toBe(true);
+      expect(ordered().filter((call) => call !== "preview")).toEqual([]);
+      expect(new SettingsFile(home, storeIn).setAside).toBeUndefined();
+    });
+
+    /** What listens on the helper's socket in its place. */
+    const replace = async (speak: (socket: Socket) => void) => {
+      await helper.stop();
+      const sockets = new Set<Socket>();
+      const server = createServer((socket) => {
+        sockets.add(socket);
+        socket.on("error", () => {});
+        speak(socket);
+      });
+      await new Promise<void>((resolve) => server.listen(helper.socketPath, resolve));
+      return async () => {
+        for (const socket of sockets) socket.destroy();
+        await new Promise((resolve) => server.close(resolve));
+      };
+    };
+    const openOn = async () => {
+      await startApp(standIn.module, places(), around());
+      const [window] = standIn.windows;
+      if (window === undefined) throw new Error("The app opened no window.");
+      if (!window.shown) await new Promise((resolve) => window.once("ready-to-show", resolve));
+      return window.page;
+    };
+    /** How long the page takes to show what a click asks for; the median of five. */
+    const answerMs = (page: Page) =>
+      page.evaluate(async () => {
+        const taken: number[] = [];
+        for (const hash of ["#/settings", "#/overview", "#/settings", "#/overview", "#/settings"]) {
+          const start = performance.now();
+          const link = document.querySelector<HTMLAnchorElement>(`nav a[href="${hash}"]`);
+          link?.click();
+          while (link?.getAttribute("aria-current") !== "page") await new Promise((done) => setTimeout(done, 4));
+          taken.push(performance.now() - start);
+        }
+        return taken.sort((a, b) => a - b)[2] ?? Number.POSITIVE_INFINITY;
+      });
+
+    it("a helper that says nothing: says for how long, and answers input within 200 ms", async () => {
+      const close = await replace(() => {});
+      try {
+        const page = await openOn();
+        await page.getByText(/No answer for \d+\ss\. Ringway keeps asking\./).waitFor();
+        expect(await answerMs(page)).toBeLessThan(200);
+      } finally {
+        await close();
+      }
+    });
+
+    it("a helper that speaks something else: says that it does not answer as it should, and goes on with one that does", async () => {
+      const close = await replace((socket) => socket.end("HTTP/1.1 200 OK\r\n\r\n{ no frame of ours }"));
+      try {
+        const page = await openOn();
+        await page.getByRole("heading", { name: /network helper/ }).waitFor();
+        expect(await answerMs(page)).toBeLessThan(200);
+        await close();
+        await helper.start();
+        await page.getByRole("link", { name: "Overview" }).click();
+        await page.getByRole("heading", { name: "Connected" }).waitFor();
+      } finally {
+        await close().catch(() => {});
+      }
+    });
   });
 
   describe("and its notifications", () => {

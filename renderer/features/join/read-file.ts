@@ -31,5 +31,5 @@ export async function readDropped(data: DataTransfer): Promise<Opened | undefine
 
 /** Whether a text is an invite, which this version cannot take. */
 export function isInvite({ name, text }: { readonly name: string; readonly text: string }): boolean {
-  return /\.ringway$/i.test(name) || /^\s*(ringway1:|ringway:\/\/)/i.test(text);
+  return /\.ringway$/i.test(name) || /^\s*ringway(\d+:|:\/\/)/i.test(text);
 }
