@@ -2,7 +2,14 @@
  * The bridge of `npm run dev:web` and of tests: plays any state of the window from a script. It obeys the calls as a
  * helper would (a switch takes a moment), and a test moves its time by hand.
  */
-import { type AffiliationSettings, type AffiliationView, type Args, HelperError, type Reply } from "#contract";
+import {
+  type AffiliationSettings,
+  type AffiliationView,
+  type Args,
+  HelperError,
+  type HelperSnapshot,
+  type Reply,
+} from "#contract";
 import type { Reach, WindowCall } from "#contract/bridge.ts";
 import { isLooking, type MeasureCall, type SwitchCall } from "#contract/window-calls.ts";
 import { Intake, type WindowBridge, type WindowEvent } from "./intake.ts";
@@ -152,6 +159,8 @@ export class ScriptedBridge implements WindowBridge {
   readonly #measures = new ScriptedMeasures();
   #settings: AffiliationSettings = scriptedSettings;
   readonly #delayMs: number;
+  /** The newest snapshot: measures are those of its moment. */
+  #last: HelperSnapshot | undefined;
   readonly #intake = new Intake({
     hear: (event) => this.#send(event),
     other: (message) => message.kind === "reach" && this.#send(message),
@@ -292,7 +301,7 @@ export class ScriptedBridge implements WindowBridge {
   async #measure<N extends MeasureCall>(call: N, args: Args<N>): Promise<Reply<N>> {
     this.#made(call, args.affiliation);
     if (this.#delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
-    return this.#measures.answer(call, args, this.#snapshot());
+    return this.#measures.answer(call, args, this.#last ?? this.#snapshot());
   }
 
   #made(call: WindowCall, affiliation: string | undefined): void {
@@ -303,7 +312,8 @@ export class ScriptedBridge implements WindowBridge {
 
   #snapshot() {
     const change = { ...this.#scene.affiliation, ...this.#override };
-    return this.#world.next({ ...this.#scene, affiliation: change, walked: this.#measures.walked });
+    this.#last = this.#world.next({ ...this.#scene, affiliation: change, walked: this.#measures.walked });
+    return this.#last;
   }
 }
 

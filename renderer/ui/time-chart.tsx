@@ -59,6 +59,8 @@ export function TimeChart(props: TimeChartProps) {
       chart.current = new uPlot(optionsOf(latest, place, readOut), latest.current.data as uPlot.AlignedData, place);
     };
     make();
+    // Numbers of the axes that were drawn before their font was there.
+    void document.fonts.ready.then(() => chart.current?.redraw(false, true));
     const sizes = new ResizeObserver(() => {
       const { clientWidth } = place;
       if (clientWidth > 0 && clientWidth !== chart.current?.width) {
