@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { whyNoNamespaces } from "../test/netns/namespaces.ts";
 import { repositoryFolder, run } from "../test/netns/shell.ts";
 import { measureDatapath } from "./datapath.ts";
+import { measureFlood } from "./flood.ts";
 import { measurePlanetlabSuite } from "./planetlab.ts";
 import { benchReport, type Measured, type SuiteOptions, textOf } from "./report.ts";
 import { measure2006 } from "./suite-2006.ts";
@@ -18,6 +19,7 @@ const SUITES = {
   datapath: measureDatapath,
   planetlab: measurePlanetlabSuite,
   "2006": measure2006,
+  flood: measureFlood,
   ui: measureUi,
 } as const satisfies Record<string, (options: SuiteOptions) => Promise<Measured>>;
 type SuiteName = `${keyof typeof SUITES}`;

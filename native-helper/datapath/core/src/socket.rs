@@ -19,10 +19,10 @@ const MESSAGES: usize = 32;
 const RX_BUFFER: usize = 65_536;
 /// From one receive buffer to the next: no power of two, or the beginnings of all would share a few lines of the cache.
 const RX_STRIDE: usize = RX_BUFFER + 1_088;
-/// While messages are trains, so few of them are taken at a time that they are still in the second-level cache when
-/// they are opened.
-const TRAINS: usize = 4;
-const TRAIN: usize = 8 * 1_024;
+/// About so much is taken at a time, that it is still in the second-level cache when it is opened: four full trains, or more
+/// messages where single datagrams stand between the trains.
+const RX_AT_ONCE: usize = 4 * RX_BUFFER;
+const MESSAGES_LEAST: usize = 4;
 /// The kernel cuts one UDP_SEGMENT message into at most as many datagrams...
 pub const SEGMENTS_MAX: usize = 64;
 /// ...and takes no more bytes in it.
@@ -277,7 +277,7 @@ impl RxBatch {
             each(from, &mut self.buffer[i * RX_STRIDE..i * RX_STRIDE + length], segment);
         }
         if count > 0 {
-            self.wanted = if total / count as usize >= TRAIN { TRAINS } else { MESSAGES };
+            self.wanted = (RX_AT_ONCE * count as usize / total.max(1)).clamp(MESSAGES_LEAST, MESSAGES);
         }
         Ok(count as usize)
     }

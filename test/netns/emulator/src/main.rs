@@ -2,9 +2,11 @@
 //! that has a place on it, and packets passed between them as their links and addresses say.
 //!
 //! It is steered by lines on standard input (see `command.rs`) and ends when that closes, so that it never outlives the
-//! test bed. The first argument is the seed of its losses and jitter; or it is `watch` (see `watch.rs`).
+//! test bed. The first argument is the seed of its losses and jitter; or it is `watch` or `flood`
+//! (see the files of that name).
 
 mod command;
+mod flood;
 mod internet;
 mod link;
 mod packet;
@@ -41,7 +43,8 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let result = match words.split_first() {
         None => run(1),
-        Some((first, markers)) if first == "watch" => watch::run(markers),
+        Some((first, rest)) if first == "watch" => watch::run(rest),
+        Some((first, rest)) if first == "flood" => flood::run(rest),
         Some((first, _)) => match first.parse() {
             Ok(seed) => run(seed),
             Err(_) => {
