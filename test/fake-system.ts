@@ -186,6 +186,7 @@ export class FakeWorld {
       closeTap: () => {
         this.tap = undefined;
       },
+      lacks: () => [],
       remove: () => {
         this.networks -= 1;
       },

@@ -6,7 +6,7 @@ import { type Checkup, doctor, type HelperFacts } from "./doctor.ts";
 import type { AffiliationFacts } from "./present.ts";
 
 const HELPER: HelperFacts = { version: "9.9.9", uptimeS: 60, port: 15_000, warnings: [] };
-const CHECKUP: Checkup = { overlap: undefined, uplinks: [{ name: "eth0", mtuBytes: 1_500, ipv6: false }] };
+const CHECKUP: Checkup = { overlap: undefined, uplinks: [{ name: "eth0", mtuBytes: 1_500, ipv6: false }], lacks: [] };
 const PEER: PeerView = {
   ringAddress: "a".repeat(40) as RingAddress,
   kinds: ["near"],
@@ -104,6 +104,17 @@ describe("the doctor", () => {
       {},
     ],
     ["udp", "fail", "all are silent", {}, { peers: [{ ...PEER, silent: true }] }, {}, {}],
+    [
+      "udp",
+      "warn",
+      "the kernel neither cuts nor joins datagrams",
+      { cause: expect.stringMatching(/UDP_SEGMENT.*UDP_GRO/) },
+      {},
+      {},
+      { lacks: ["segmentation", "coalescing"] },
+    ],
+    ["udp", "pass", "only the interface lacks something", {}, {}, {}, { lacks: ["interfaceOffload"] }],
+    ["interface", "warn", "it takes no super-packets", {}, {}, {}, { lacks: ["interfaceOffload"] }],
     ["udp", "skip", "it is alone", {}, { peers: [] }, {}, {}],
     ["udp", "skip", "it is off", { action: "connect" }, { state: "off", peers: [] }, {}, {}],
     ["neighbours", "warn", "a closer one is known", {}, { consistent: false }, {}, {}],

@@ -11,6 +11,8 @@ export interface Checkup {
   readonly overlap: Warning | undefined;
   /** The interfaces that packets leave by, with the largest packet each carries; null where the system does not say. */
   readonly uplinks: readonly { readonly name: string; readonly mtuBytes: number | null; readonly ipv6: boolean }[];
+  /** What the kernel does not do for the data path. */
+  readonly lacks: readonly ("segmentation" | "coalescing" | "interfaceOffload")[];
 }
 
 export interface HelperFacts {
@@ -30,6 +32,8 @@ const HEARD_MS = 60_000;
 /** Clocks of computers that are set agree far better; certificates and records tolerate ten minutes. */
 const CLOCK_WARN_MS = 60_000;
 const CLOCK_FAIL_MS = 600_000;
+const NEWER_KERNEL =
+  "Nothing needs to be done if the speed is fine; else use Linux 5.0 or newer, on a computer or container that has all of it.";
 
 /** `facts` undefined: this computer has joined nothing, and what needs a membership is skipped. */
 export function doctor(helper: HelperFacts, facts?: AffiliationFacts, checkup?: Checkup): DoctorView {
@@ -44,8 +48,8 @@ export function doctor(helper: HelperFacts, facts?: AffiliationFacts, checkup?: 
     nat(facts),
     mtu(facts, checkup),
     helperCheck(helper),
-    interfaceCheck(facts),
-    udp(facts, helper),
+    interfaceCheck(facts, checkup),
+    udp(facts, helper, checkup),
     neighbours(facts),
     clock(facts),
   ];
@@ -129,10 +133,19 @@ function helperCheck({ version, uptimeS, port, warnings }: HelperFacts): Check {
   return bad("helper", "warn", first.text, evidence, first.remedy);
 }
 
-function interfaceCheck(facts: AffiliationFacts): Check {
+function interfaceCheck(facts: AffiliationFacts, { lacks }: Checkup): Check {
   const { name, state } = facts.interface;
-  if (state === "up")
-    return pass("interface", "The virtual interface is up.", `${name}, ${facts.virtualIp ?? "no IP"}`);
+  const evidence = `${name}, ${facts.virtualIp ?? "no IP"}`;
+  if (state === "up" && lacks.includes("interfaceOffload")) {
+    return bad(
+      "interface",
+      "warn",
+      "The virtual interface is up, but the system passes packets over it one by one (no TUNSETOFFLOAD), which costs speed.",
+      evidence,
+      NEWER_KERNEL,
+    );
+  }
+  if (state === "up") return pass("interface", "The virtual interface is up.", evidence);
   if (facts.node.state === "off") {
     return skip("interface", `"${facts.name}" is disconnected.`, "Connect it.", "connect");
   }
@@ -154,12 +167,20 @@ function interfaceCheck(facts: AffiliationFacts): Check {
   );
 }
 
-function udp(facts: AffiliationFacts, { port }: HelperFacts): Check {
+function udp(facts: AffiliationFacts, { port }: HelperFacts, { lacks }: Checkup): Check {
   const { node } = facts;
   if (node.state === "off") return skip("udp", `"${facts.name}" is disconnected.`, "Connect it.", "connect");
   const heard = node.peers.filter(({ path, silent }) => path?.kind === "udp" && !silent);
   const evidence = `UDP port ${port ?? "none"}, ${heard.length} peers heard within ${HEARD_MS / 1_000} s`;
-  if (heard.length > 0) return pass("udp", "UDP gets through.", evidence);
+  if (heard.length > 0) {
+    const missing = [
+      ...(lacks.includes("segmentation") ? ["sends datagrams (no UDP_SEGMENT)"] : []),
+      ...(lacks.includes("coalescing") ? ["receives datagrams (no UDP_GRO)"] : []),
+    ];
+    if (missing.length === 0) return pass("udp", "UDP gets through.", evidence);
+    const cause = `UDP gets through, but the system ${missing.join(" and ")} one by one, which costs speed.`;
+    return bad("udp", "warn", cause, evidence, NEWER_KERNEL);
+  }
   const byTcp = node.peers.filter(({ path, silent }) => path?.kind === "tcp" && !silent).length;
   if (byTcp > 0) {
     return bad(

@@ -272,7 +272,7 @@ function fake(name: string, node: Partial<NodeView> = {}): AffiliationPort {
     tryDirect: () => {},
     openShortcut: () => {},
     recorder: { history: () => ({ stepS: 1, points: [], events: [] }), throughput: () => ({ stepS: 1, points: [] }) },
-    checkup: () => ({ overlap: undefined, uplinks: [] }),
+    checkup: () => ({ overlap: undefined, uplinks: [], lacks: [] }),
   };
 }
 

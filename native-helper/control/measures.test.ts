@@ -43,7 +43,7 @@ function port(
       history: (_peer, range) => ({ stepS: range === "1h" ? 10 : 1, points: [], events: [] }),
       throughput: () => ({ stepS: 1, points: [] }),
     },
-    checkup: () => ({ overlap: undefined, uplinks: [] }),
+    checkup: () => ({ overlap: undefined, uplinks: [], lacks: [] }),
     ...changes,
   };
 }

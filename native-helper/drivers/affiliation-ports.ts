@@ -19,6 +19,12 @@ export interface DataPathPort {
   close(): void;
 }
 
+/**
+ * What the kernel does not do, or turned out not to do, so that the data path does it packet by packet: cutting one message
+ * into datagrams, joining datagrams into one message, passing super-packets over the virtual interface.
+ */
+export type DataPathLack = "segmentation" | "coalescing" | "interfaceOffload";
+
 /** What another program can do to an interface: remove it, take it down, take its address. */
 export type InterfaceLoss = "removed" | "down" | "address";
 
@@ -42,6 +48,7 @@ export interface NetworkPort {
   /** Makes the virtual interface and brings it up; throws HelperError. */
   openTap(options: TapOptions): void;
   closeTap(): void;
+  lacks(): readonly DataPathLack[];
   remove(): void;
 }
 

@@ -16,6 +16,7 @@ import type { RingAddress } from "../overlay/ring/address.ts";
 import { interfaceLostWarning, VirtualInterface } from "./affiliation-interface.ts";
 import { openNetId } from "./affiliation-keys.ts";
 import {
+  type DataPathLack,
   type DataPathPort,
   type HelperLog,
   type InterfaceLoss,
@@ -278,6 +279,7 @@ export class Affiliation {
   checkup(): {
     overlap: Warning | undefined;
     uplinks: { name: string; mtuBytes: number | null; ipv6: boolean }[];
+    lacks: readonly DataPathLack[];
   } {
     const { system, ownInterfaces } = this.#options;
     const own = ownInterfaces();
@@ -296,7 +298,7 @@ export class Affiliation {
       if (!(error instanceof HelperError)) throw error;
       overlap = error.view();
     }
-    return { overlap, uplinks: [...uplinks.values()] };
+    return { overlap, uplinks: [...uplinks.values()], lacks: this.#network?.lacks() ?? [] };
   }
 
   facts(): AffiliationFacts {

@@ -12,7 +12,14 @@ import { fileURLToPath } from "node:url";
 import { type ErrorCode, exitStatusOf, HelperError } from "#contract";
 import type * as Addon from "../datapath/node/index.d.ts";
 import type { Crypto, Effect, Entropy, Handshake, HandshakeOptions, Identity, Input } from "../overlay/boundary.ts";
-import type { DataPathPort, InterfaceLoss, NetworkOptions, NetworkPort, TapOptions } from "./affiliation-ports.ts";
+import type {
+  DataPathLack,
+  DataPathPort,
+  InterfaceLoss,
+  NetworkOptions,
+  NetworkPort,
+  TapOptions,
+} from "./affiliation-ports.ts";
 import { debugSwitches } from "./debug-switches.ts";
 
 const addon = loadAddon();
@@ -135,6 +142,10 @@ class DataPathNetwork implements NetworkPort {
 
   closeTap(): void {
     this.#native.closeTap();
+  }
+
+  lacks(): readonly DataPathLack[] {
+    return this.#native.lacks() as DataPathLack[];
   }
 
   remove(): void {

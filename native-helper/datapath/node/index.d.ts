@@ -76,6 +76,8 @@ export declare class NativeNetwork {
    * BAD_NAME, BAD_ARGUMENT or INTERFACE_FAILED; then nothing is left behind.
    */
   openTap(options: NativeTapOptions): void
+  /** Of `segmentation`, `coalescing` and `interfaceOffload` what the kernel does not do, or turned out not to do. */
+  lacks(): Array<string>
   /** The interface is gone on return; without one nothing happens. */
   closeTap(): void
   /** Ends the affiliation: sessions, interface and tables. */

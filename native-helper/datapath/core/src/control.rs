@@ -19,6 +19,7 @@ use crate::receive::write_ip;
 use crate::send::Sender;
 use crate::session::{Key, Path, Session, Via, lock};
 use crate::shared::{IndexEntry, Network, Shared};
+use crate::socket::Udp;
 use crate::tap::{Tap, TapOptions};
 use crate::transmit::release;
 
@@ -230,6 +231,17 @@ impl NetworkHandle {
         let tap = Tap::create(options)?;
         self.attach(tap);
         Ok(())
+    }
+
+    /// What the kernel has not, or turned out not to have, and the data path does by itself, at the price of speed.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        let sockets = &self.shared.sockets;
+        let lacks = [
+            ("segmentation", !sockets.each().all(Udp::segments)),
+            ("coalescing", !sockets.each().all(Udp::coalesces)),
+            ("interfaceOffload", self.network.tap.load().as_ref().is_some_and(|tap| !tap.offloads())),
+        ];
+        lacks.into_iter().filter_map(|(name, is_missing)| is_missing.then_some(name)).collect()
     }
 
     /// Uses an interface that was made elsewhere.

@@ -43,6 +43,8 @@ pub struct Udp {
     fd: OwnedFd,
     /// Cleared for good when the kernel or the device turns out not to segment.
     segment: AtomicBool,
+    /// Whether the kernel joins datagrams into trains.
+    coalesce: AtomicBool,
 }
 
 impl Sockets {
@@ -104,8 +106,8 @@ impl Udp {
             return Err(io::Error::last_os_error());
         }
         let segment = set_option(&fd, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
-        let _ = set_option(&fd, libc::SOL_UDP, libc::UDP_GRO, 1);
-        Ok(Self { fd, segment: AtomicBool::new(segment) })
+        let coalesce = set_option(&fd, libc::SOL_UDP, libc::UDP_GRO, 1).is_ok();
+        Ok(Self { fd, segment: AtomicBool::new(segment), coalesce: AtomicBool::new(coalesce) })
     }
 
     fn local_port(&self) -> io::Result<u16> {
@@ -132,10 +134,15 @@ impl Udp {
     /// Stops using UDP_GRO, as on a kernel without it.
     pub fn disable_coalescing(&self) {
         let _ = set_option(&self.fd, libc::SOL_UDP, libc::UDP_GRO, 0);
+        self.coalesce.store(false, Ordering::Relaxed);
     }
 
     pub fn segments(&self) -> bool {
         self.segment.load(Ordering::Relaxed)
+    }
+
+    pub fn coalesces(&self) -> bool {
+        self.coalesce.load(Ordering::Relaxed)
     }
 }
 
@@ -463,7 +470,7 @@ impl TxBatch {
                 // A device without checksum offload (EIO) or a path smaller than the segments (EINVAL, EMSGSIZE).
                 Some(code @ (libc::EIO | libc::EINVAL | libc::EMSGSIZE)) if last > first => {
                     if code == libc::EIO {
-                        socket.segment.store(false, Ordering::Relaxed);
+                        socket.disable_segmentation();
                     }
                     self.send_singly(socket, first, last, drops);
                 }

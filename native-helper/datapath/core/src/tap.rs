@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 use crate::frame::{FRAME_HEAD, PARTIAL_HEAD};
@@ -24,6 +24,8 @@ const TUNSETOFFLOAD: libc::c_ulong = 0x4004_54d0;
 /// What the kernel may hand over unfinished, best first: checksums, TCP and UDP super-packets (TUN_F_CSUM, TSO4, TSO6,
 /// USO4, USO6). Kernels before 6.2 know no USO.
 const OFFLOADS: [libc::c_ulong; 4] = [0x67, 0x07, 0x01, 0];
+/// Of them those with super-packets of TCP.
+const TCP_OFFLOADS: libc::c_ulong = 0x06;
 /// Of a super-packet's limit the kernel's TCP leaves so much for headers (MAX_TCP_HEADER of <net/tcp.h> on 64 bits).
 const TCP_HEADERS: usize = 320;
 /// IPv4 and TCP with timestamps.
@@ -46,6 +48,8 @@ pub struct Tap {
     pub mac: [u8; 6],
     pub mtu: usize,
     pub ip: Ipv4Addr,
+    /// Whether the kernel hands over super-packets of TCP.
+    offloads: AtomicBool,
     /// Whether packets are joined before they are written: TCP, and UDP. The kernel may turn out not to take the latter.
     pub joins_tcp: bool,
     pub joins_udp: AtomicBool,
@@ -82,6 +86,7 @@ impl Tap {
             mac: options.mac,
             mtu: options.mtu as usize,
             ip: options.ip,
+            offloads: AtomicBool::new(false),
             joins_tcp: options.offload,
             joins_udp: AtomicBool::new(options.offload),
             said_lost: AtomicBool::new(false),
@@ -98,6 +103,7 @@ impl Tap {
             mac,
             mtu,
             ip,
+            offloads: AtomicBool::new(true),
             joins_tcp: true,
             joins_udp: AtomicBool::new(true),
             said_lost: AtomicBool::new(false),
@@ -108,10 +114,9 @@ impl Tap {
         let wanted = if options.offload { &OFFLOADS[..] } else { &OFFLOADS[3..] };
         // SAFETY: the request takes its bits by value.
         let taken =
-            wanted.iter().any(|bits| unsafe { libc::ioctl(self.fd.as_raw_fd(), TUNSETOFFLOAD as _, *bits) } == 0);
-        if !taken {
-            return Err(io::Error::last_os_error());
-        }
+            wanted.iter().find(|bits| unsafe { libc::ioctl(self.fd.as_raw_fd(), TUNSETOFFLOAD as _, **bits) } == 0);
+        let taken = taken.ok_or_else(io::Error::last_os_error)?;
+        self.offloads.store(taken & TCP_OFFLOADS == TCP_OFFLOADS, Ordering::Relaxed);
         if options.offload {
             // A kernel that does not take the limit sends the rest of each super-packet as a message of its own.
             let _ = crate::netlink::set_gso_max_size(options.name, super_packet_max(options.mtu as usize));
@@ -154,6 +159,11 @@ impl Tap {
 
     pub fn raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+
+    /// Whether super-packets of TCP cross the interface whole.
+    pub fn offloads(&self) -> bool {
+        self.offloads.load(Ordering::Relaxed)
     }
 
     /// Whether an interface of this name exists.

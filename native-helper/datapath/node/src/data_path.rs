@@ -345,6 +345,12 @@ impl NativeNetwork {
             .map_err(from_core)
     }
 
+    /// Of `segmentation`, `coalescing` and `interfaceOffload` what the kernel does not do, or turned out not to do.
+    #[napi(catch_unwind)]
+    pub fn lacks(&self) -> Vec<String> {
+        self.handle.lacks().into_iter().map(str::to_owned).collect()
+    }
+
     /// The interface is gone on return; without one nothing happens.
     #[napi(catch_unwind)]
     pub fn close_tap(&self) {
