@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
+import packageJson from "./package.json" with { type: "json" };
 
 const root = new URL("./renderer/", import.meta.url).pathname;
 
@@ -36,6 +37,7 @@ export default defineConfig({
   root,
   // Assets are named relative to the page, so that one build works over http and over Electron's own protocol.
   base: "./",
+  define: { RINGWAY_VERSION: JSON.stringify(packageJson.version) },
   plugins: [react(), wordsForTheApp()],
   build: {
     outDir: new URL("./dist/renderer/", import.meta.url).pathname,

@@ -8,6 +8,7 @@ import {
   type AppEvent,
   type AppState,
   HELPER_RESTART_S,
+  isNewer,
   languageOf,
   type Opened,
   type ScreenName,
@@ -35,6 +36,7 @@ export type Electron = Pick<
   | "app"
   | "BrowserWindow"
   | "clipboard"
+  | "dialog"
   | "ipcMain"
   | "Menu"
   | "nativeImage"
@@ -167,6 +169,8 @@ class RunningApp {
       hides: () => this.#hasTray && this.#settings.app.closeToTray,
       onOpen: (window) => this.#dress(window),
       onCrash: (reason) => this.#note("windowRestarted", reason),
+      onCrashLoop: (window, reason, again) => void this.#askAfterCrashes(window, reason, again),
+      clock: this.#clock,
     });
     app.on("before-quit", () => {
       this.#isQuitting = true;
@@ -373,6 +377,22 @@ class RunningApp {
     }
   }
 
+  /** The page cannot say it, so the system's own dialogue does. */
+  async #askAfterCrashes(window: Electron.BrowserWindow, reason: string, again: () => void): Promise<void> {
+    const { response } = await this.#electron.dialog.showMessageBox(window, {
+      type: "error",
+      title: "Ringway",
+      message: this.#text("crash.title"),
+      detail: this.#text("crash.text", { reason }),
+      buttons: [this.#text("crash.again"), this.#text("tray.quitKeep")],
+      defaultId: 0,
+      cancelId: 1,
+      noLink: true,
+    });
+    if (response === 0) again();
+    else this.#electron.app.quit();
+  }
+
   async #quit(disconnect: boolean): Promise<void> {
     if (disconnect) {
       const on = (this.#snapshot?.status.affiliations ?? []).filter(({ state }) => state !== "off");
@@ -470,12 +490,4 @@ class RunningApp {
   #pages() {
     return this.#electron.BrowserWindow.getAllWindows().map(({ webContents }) => webContents);
   }
-}
-
-/** Whether version `a` comes after `b`; each a number of three parts, and perhaps more that does not count. */
-function isNewer(a: string, b: string): boolean {
-  const parts = (version: string) => version.split(/[.+-]/, 3).map(Number);
-  const [x, y] = [parts(a), parts(b)];
-  const index = [0, 1, 2].find((each) => x[each] !== y[each]);
-  return index !== undefined && (x[index] ?? 0) > (y[index] ?? 0);
 }

@@ -5,6 +5,9 @@ import type { Place } from "./settings.ts";
 /** A hidden window keeps its renderer this long, so that a quick look is quick. */
 export const HIDDEN_LIMIT_MS = 10 * 60_000;
 const SAVE_AFTER_MS = 500;
+/** A page whose process ends more often than so within a minute is not loaded again by itself. */
+const RELOADS_LIMIT = 3;
+const RELOADS_WITHIN_MS = 60_000;
 
 export interface KeeperOptions {
   readonly open: (place: Place | undefined) => BrowserWindow;
@@ -20,12 +23,18 @@ export interface KeeperOptions {
   readonly onOpen: (window: BrowserWindow) => void;
   /** The page's process ended by itself. */
   readonly onCrash: (reason: string) => void;
+  /** It has ended too often to be loaded again unasked; `again` loads it. */
+  readonly onCrashLoop: (window: BrowserWindow, reason: string, again: () => void) => void;
+  /** Monotonic milliseconds. */
+  readonly clock: () => number;
 }
 
 export class WindowKeeper {
   readonly #options: KeeperOptions;
   #window: BrowserWindow | undefined;
   #isQuitting = false;
+  /** When pages were loaded again after their process had ended, of the last minute. */
+  #reloads: number[] = [];
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -96,11 +105,25 @@ export class WindowKeeper {
       });
     }
     window.webContents.on("render-process-gone", (_event, { reason }) => {
-      if (reason === "clean-exit") return;
-      this.#options.onCrash(reason);
-      window.webContents.reload();
+      if (reason !== "clean-exit") this.#crashed(window, reason);
     });
     return window;
+  }
+
+  #crashed(window: BrowserWindow, reason: string): void {
+    const { clock, onCrash, onCrashLoop } = this.#options;
+    const now = clock();
+    this.#reloads = this.#reloads.filter((at) => now - at < RELOADS_WITHIN_MS);
+    if (this.#reloads.length < RELOADS_LIMIT) {
+      this.#reloads.push(now);
+      onCrash(reason);
+      window.webContents.reload();
+      return;
+    }
+    onCrashLoop(window, reason, () => {
+      this.#reloads = [];
+      if (!window.isDestroyed()) window.webContents.reload();
+    });
   }
 
   #hide(window: BrowserWindow): void {

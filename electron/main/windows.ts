@@ -33,7 +33,10 @@ export function openWindow({ BrowserWindow, preload, place }: OpenWindowOptions)
     },
   });
   window.once("ready-to-show", () => window.show());
-  void window.loadURL(START_URL);
+  window.loadURL(START_URL).catch((error: unknown) => {
+    // One that was closed meanwhile needs no page.
+    if (!window.isDestroyed()) console.error(error);
+  });
   return window;
 }
 

@@ -133,3 +133,11 @@ export function languageOf(setting: AppSettings["language"], preferred: readonly
   }
   return "en";
 }
+
+/** Whether version `a` comes after `b`; each a number of three parts, and perhaps more that does not count. */
+export function isNewer(a: string, b: string): boolean {
+  const parts = (version: string) => version.split(/[.+-]/, 3).map(Number);
+  const [x, y] = [parts(a), parts(b)];
+  const index = [0, 1, 2].find((each) => x[each] !== y[each]);
+  return index !== undefined && (x[index] ?? 0) > (y[index] ?? 0);
+}

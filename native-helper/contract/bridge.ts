@@ -56,7 +56,8 @@ export type Outcome = z.infer<typeof Outcome>;
 /** The reply in an outcome, or its error thrown. */
 export function unwrap(outcome: Outcome): unknown {
   if (outcome.ok) return outcome.reply;
-  throw new HelperError(outcome.error.code, outcome.error.text, outcome.error.remedy);
+  const { code, text, remedy, values } = outcome.error;
+  throw new HelperError(code, text, remedy, { values });
 }
 
 /** The longest message that a page may send over its WebSocket: what the helper would accept. */

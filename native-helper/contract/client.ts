@@ -51,15 +51,17 @@ export function callByName(calling: Partial<HelperCalls>, name: CallName, args: 
 /** Says hello; throws VERSION_MISMATCH where the helper speaks another version of the contract. */
 export async function greet(client: HelperClient): Promise<Reply<"hello">> {
   const reply = await client.hello({ contractVersion: CONTRACT_VERSION });
-  if (reply.contractVersion !== CONTRACT_VERSION) throw versionMismatch(reply.contractVersion);
+  if (reply.contractVersion !== CONTRACT_VERSION) throw versionMismatch(reply, CONTRACT_VERSION);
   return reply;
 }
 
-export function versionMismatch(theirs: number): HelperError {
+/** What helper and caller say of each other; a helper's refusal and a caller's are the same. */
+export function versionMismatch(helper: { version: string; contractVersion: number }, caller: number): HelperError {
   return new HelperError(
     "VERSION_MISMATCH",
-    `This program speaks version ${CONTRACT_VERSION} of the helper's calls, the other side version ${theirs}.`,
+    `The helper is Ringway ${helper.version} and speaks version ${helper.contractVersion} of its calls, this program version ${caller}.`,
     "Install the same version of Ringway on both sides and restart the helper.",
+    { values: { helper: helper.version } },
   );
 }
 
@@ -84,7 +86,10 @@ function throwOperatingError(fault: unknown): never {
     "data" in fault
   ) {
     const view = ErrorView.safeParse(fault.data);
-    if (view.success) throw new HelperError(view.data.code, view.data.text, view.data.remedy, { cause: fault });
+    if (view.success) {
+      const { code, text, remedy, values } = view.data;
+      throw new HelperError(code, text, remedy, { cause: fault, values });
+    }
   }
   throw fault;
 }

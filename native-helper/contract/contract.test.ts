@@ -85,7 +85,7 @@ describe("the client", () => {
     const client = helperClient(
       carrier(async () => ({ contractVersion: CONTRACT_VERSION + 1, version: "9", rights: "owner" })),
     );
-    await expect(greet(client)).rejects.toMatchObject({ code: "VERSION_MISMATCH" });
+    await expect(greet(client)).rejects.toMatchObject({ code: "VERSION_MISMATCH", values: { helper: "9" } });
   });
 
   it("hands on snapshots that are whole and drops others", () => {

@@ -54,7 +54,13 @@ export type ErrorCode = keyof typeof exitStatusOf;
 export const ErrorCode = z.enum(Object.keys(exitStatusOf) as [ErrorCode, ...ErrorCode[]]);
 
 /** What people and programs get to read: one sentence that says what and where, and one that says what to do. */
-export const ErrorView = z.object({ code: ErrorCode, text: z.string(), remedy: z.string() });
+export const ErrorView = z.object({
+  code: ErrorCode,
+  text: z.string(),
+  remedy: z.string(),
+  /** What the text names, for who says it in other words: VERSION_MISMATCH has `helper`, the version of Ringway there. */
+  values: z.record(z.string(), z.string()).exactOptional(),
+});
 export type ErrorView = z.infer<typeof ErrorView>;
 
 /** An operating error. `text` and `remedy` are sentences for people; the underlying fault goes in `cause`. */
@@ -62,17 +68,25 @@ export class HelperError extends Error {
   readonly code: ErrorCode;
   readonly text: string;
   readonly remedy: string;
+  readonly values: ErrorView["values"];
 
-  constructor(code: ErrorCode, text: string, remedy: string, options?: { cause: unknown }) {
+  constructor(
+    code: ErrorCode,
+    text: string,
+    remedy: string,
+    { values, ...options }: { cause?: unknown; values?: ErrorView["values"] | undefined } = {},
+  ) {
     super(`${code}: ${text}`, options);
     this.name = "HelperError";
     this.code = code;
     this.text = text;
     this.remedy = remedy;
+    this.values = values;
   }
 
   view(): ErrorView {
-    return { code: this.code, text: this.text, remedy: this.remedy };
+    const { code, text, remedy, values } = this;
+    return { code, text, remedy, ...(values && { values }) };
   }
 }
 

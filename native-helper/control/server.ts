@@ -200,9 +200,10 @@ export class ControlServer {
   }
 
   #hello(caller: Caller, contractVersion: number): unknown {
-    if (contractVersion !== CONTRACT_VERSION) throw versionMismatch(contractVersion);
+    const own = { contractVersion: CONTRACT_VERSION, version: this.#options.service.version };
+    if (contractVersion !== CONTRACT_VERSION) throw versionMismatch(own, contractVersion);
     caller.greeted = true;
-    return { contractVersion: CONTRACT_VERSION, version: this.#options.service.version, rights: caller.rights };
+    return { ...own, rights: caller.rights };
   }
 
   #subscribe(caller: Caller): HelperSnapshot {

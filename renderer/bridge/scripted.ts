@@ -116,6 +116,7 @@ export const scenes = {
   noHelper: { reach: "noHelper", silent: true },
   notAllowed: { reach: "notAllowed", silent: true },
   mismatch: { reach: "mismatch", silent: true },
+  mismatchNewer: { reach: "mismatchNewer", silent: true },
   helperStopped: { reach: "noHelper", silent: "later" },
   stale: { reach: "open", silent: "later" },
   noServer: { reach: "noServer", silent: "later" },
@@ -130,7 +131,16 @@ export const sceneNames = Object.keys(scenes) as SceneName[];
 export const worldSizes = [11, 118, 1000] as const;
 
 interface Scene extends WorldChange {
-  readonly reach: "open" | "readOnly" | "opening" | "noHelper" | "notAllowed" | "mismatch" | "noServer" | "expired";
+  readonly reach:
+    | "open"
+    | "readOnly"
+    | "opening"
+    | "noHelper"
+    | "notAllowed"
+    | "mismatch"
+    | "mismatchNewer"
+    | "noServer"
+    | "expired";
   /** No snapshot at all, or none after the first. */
   readonly silent?: true | "later";
   /** What comes in besides: messages of a wrong shape, or far too many. */
@@ -346,12 +356,25 @@ function reachOf(scene: Scene): Reach {
     case "mismatch":
       return noHelper(
         "VERSION_MISMATCH",
-        "This program speaks version 1 of the helper's calls, the other side version 2.",
+        "The helper is Ringway 0.0.9 and speaks version 1 of its calls, this program version 2.",
         "Install the same version of Ringway on both sides and restart the helper.",
+        { helper: "0.0.9" },
+      );
+    case "mismatchNewer":
+      return noHelper(
+        "VERSION_MISMATCH",
+        "The helper is Ringway 0.3.0 and speaks version 3 of its calls, this program version 2.",
+        "Install the same version of Ringway on both sides and restart the helper.",
+        { helper: "0.3.0" },
       );
   }
 }
 
-function noHelper(code: HelperError["code"], text: string, remedy: string): Reach {
-  return { kind: "noHelper", host: null, error: { code, text, remedy } };
+function noHelper(
+  code: HelperError["code"],
+  text: string,
+  remedy: string,
+  values?: Readonly<Record<string, string>>,
+): Reach {
+  return { kind: "noHelper", host: null, error: { code, text, remedy, ...(values && { values }) } };
 }

@@ -31,6 +31,9 @@ export interface Guess {
 
 export type SwitchName = "ring" | "interface";
 
+/** Switched off for good, or taken down for a moment because a setting changes. */
+export type Cut = "off" | "change";
+
 export interface WindowState {
   readonly reach: Reach;
   /** What is wrong with the messages that come in. */
@@ -48,8 +51,8 @@ export interface WindowState {
   /** Since when the affiliation shown has been connecting, as far as this window has seen it. */
   readonly connectingSince: number | undefined;
   readonly guesses: Readonly<Partial<Record<SwitchName, Guess>>>;
-  /** What would be switched off is what this page comes through: the user is asked. Name of its interface. */
-  readonly cutting: string | undefined;
+  /** What this page comes through would be switched off, or changed: the user is asked. */
+  readonly cutting: { readonly iface: string; readonly how: Cut } | undefined;
   readonly fault: { readonly of: SwitchName; readonly error: ErrorView } | undefined;
   /** The peer that the inspector explains and the ring shows the way to. */
   readonly selected: string | undefined;
@@ -137,8 +140,8 @@ export interface WindowModel {
   /** The helper's calls, for what is asked and shown once. */
   readonly calls: WindowCalls;
   setSwitch(name: SwitchName, on: boolean): Promise<void>;
-  /** Asks before an affiliation is switched off that this page comes through; true at once where it is not so. */
-  mayCut(affiliation: string): true | Promise<boolean>;
+  /** Asks before an affiliation is switched off or changed that this page comes through; true at once where it is not so. */
+  mayCut(affiliation: string, how?: Cut): true | Promise<boolean>;
   /** The answer to that question. */
   answerCut(sure: boolean): void;
   /** Turns a switch over, where it may be turned. */
@@ -210,11 +213,11 @@ export function createWindowModel({
         marked: new Set(),
         guesses: {},
       })),
-    mayCut(affiliation) {
+    mayCut(affiliation, how = "off") {
       const iface = cutBy(store.getState(), affiliation);
       if (iface === undefined) return true;
       answer(false); // A question that still stands is taken back.
-      store.setState({ cutting: iface });
+      store.setState({ cutting: { iface, how } });
       return new Promise((resolve) => {
         answer = resolve;
       });

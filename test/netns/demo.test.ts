@@ -75,7 +75,10 @@ describeOnBed("the demo", () => {
     const url = await until(
       "the address of the window",
       240_000,
-      () => /http:\/\/127\.0\.0\.1:\d+\/\S*/.exec(said())?.[0],
+      () => {
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the demo ended: ${said()}`);
+        return /http:\/\/127\.0\.0\.1:\d+\/\S*/.exec(said())?.[0];
+      },
       500,
     );
     const page = await fetch(url, { redirect: "manual" });
@@ -100,7 +103,15 @@ describeOnBed("the demo", () => {
   it("removes everything when it is interrupted half-way", async () => {
     const before = await system();
     const { child, said } = start(["--check"]);
-    await until("the helpers to run", 60_000, () => said().includes("helpers run"), 50);
+    await until(
+      "the helpers to run",
+      60_000,
+      () => {
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the demo ended: ${said()}`);
+        return said().includes("helpers run");
+      },
+      50,
+    );
     child.kill("SIGTERM");
     await ended(child);
     expect(child.exitCode).toBe(130);

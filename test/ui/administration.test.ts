@@ -407,6 +407,35 @@ describe("administration in the window", () => {
       expect(await asked(page)).toEqual(["startHelper"]);
     });
 
+    it("that ended leaves a report to copy: what it said last, and since when it says nothing", async () => {
+      await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: files.origin });
+      const page = await open("scene=helperStopped&app=electron");
+      await page.getByRole("button", { name: "Copy report" }).click();
+      const report = await page.evaluate(() => navigator.clipboard.readText());
+      for (const line of [
+        /^helper +stopped: No helper answers on /m,
+        /^last news +\d{4}-/m,
+        /^affiliation +condor wow$/m,
+      ]) {
+        expect(report).toMatch(line);
+      }
+      expect(report).not.toMatch(/203\.0\.113\./);
+    });
+
+    it.each([
+      ["mismatch", /The app is [\d.]+, the helper is 0\.0\.9\./, "Update helper"],
+      ["mismatchNewer", /The helper is 0\.3\.0, newer than this app \([\d.]+\)/, /^Install helper [\d.]+$/],
+    ] as const)(
+      "that speaks other calls is told by its version, and brought to this one: %s",
+      async (scene, text, button) => {
+        const page = await open(`scene=${scene}&app=electron&installed=1`);
+        await page.getByText(text).waitFor();
+        await page.getByRole("button", { name: button }).click();
+        expect(await asked(page)).toEqual(["installHelper"]);
+        expect(await violationsOf(page)).toEqual([]);
+      },
+    );
+
     it("and the app's notices are said until they are closed", async () => {
       const page = await open("scene=connected&app=electron&notice=1");
       await page.getByText(/The settings file could not be read/).waitFor();

@@ -145,6 +145,26 @@ describe("the window over ringway ui", () => {
     expect(await question.count()).toBe(0);
   });
 
+  it.each(["Interface name", "Virtual IP", "MTU"])(
+    "asks before it changes what the page comes through: %s",
+    async (label) => {
+      const page = await open((await serve({ through: helper.virtualIp })).url);
+      await page.getByRole("link", { name: "Settings" }).click();
+      const field = page.getByRole("textbox", { name: label });
+      await field.fill(label === "MTU" ? "1300" : label === "Virtual IP" ? "172.16.9.9" : "tap7");
+      const question = page.getByRole("alertdialog", { name: "Cut off this page?" });
+      const changes = () => helper.made.filter((call) => call === "configure").length;
+      const before = changes();
+      await page.getByRole("button", { name: "Save" }).click();
+      await question.getByRole("button", { name: "Cancel" }).click();
+      await question.waitFor({ state: "hidden" });
+      expect(changes()).toBe(before);
+      await page.getByRole("button", { name: "Save" }).click();
+      await question.getByRole("button", { name: "Change it" }).click();
+      await expect.poll(changes).toBe(before + 1);
+    },
+  );
+
   it("asks nothing where the page comes another way, or none that is known", async () => {
     const page = await open((await serve({ through: "192.0.2.7" })).url);
     await heading(page, "Connected");

@@ -28,6 +28,9 @@ export class ElectronStandIn {
   readonly trays: StandInTray[] = [];
   readonly notes: StandInNotification[] = [];
   readonly copied: string[] = [];
+  /** Dialogues of the system that stand open; a test answers with the place of a button. */
+  readonly dialogs: { readonly message: string; readonly detail: string; readonly answer: (button: number) => void }[] =
+    [];
   readonly linkSchemes: string[] = [];
   readonly powerMonitor = new EventEmitter();
   readonly nativeTheme = Object.assign(new EventEmitter(), {
@@ -111,6 +114,12 @@ export class ElectronStandIn {
       nativeTheme: this.nativeTheme,
       nativeImage: { createFromPath: (file: string) => ({ file }) },
       powerMonitor: this.powerMonitor,
+      dialog: {
+        showMessageBox: (_window: unknown, { message, detail }: { message: string; detail: string }) =>
+          new Promise((resolve) =>
+            this.dialogs.push({ message, detail, answer: (response) => resolve({ response, checkboxChecked: false }) }),
+          ),
+      },
       clipboard: { writeText: (text: string) => this.copied.push(text) },
       screen: {
         getPrimaryDisplay: () => this.displays[0],

@@ -345,6 +345,29 @@ describe("the app in Electron (on a stand-in)", () => {
       });
   });
 
+  it("loads a page that fails again and again three times in a minute, then asks by the system's own dialogue", async () => {
+    let now = 0;
+    const { webContents } = await start({ clock: () => now });
+    const crash = () => webContents.emit("render-process-gone", {}, { reason: "crashed" });
+    for (const at of [0, 70_000, 80_000, 90_000]) {
+      now = at;
+      crash();
+    }
+    expect([webContents.reloads, standIn.dialogs.length]).toEqual([4, 0]);
+    now = 100_000;
+    crash();
+    expect(webContents.reloads).toBe(4);
+    expect(standIn.dialogs[0]?.message).toBe("The window keeps failing");
+    expect(standIn.dialogs[0]?.detail).toContain("(crashed)");
+    standIn.dialogs[0]?.answer(0);
+    await expect.poll(() => webContents.reloads).toBe(5);
+    for (const _ of [1, 2, 3, 4]) crash();
+    expect([webContents.reloads, standIn.dialogs.length, standIn.quit]).toEqual([8, 2, false]);
+    standIn.dialogs[1]?.answer(1);
+    await expect.poll(() => standIn.quit).toBe(true);
+    expect(ordered()).toEqual([]);
+  });
+
   it("keeps the place of its window on each display", async () => {
     const window = await start();
     window.emit("move");
@@ -714,6 +737,47 @@ describe("the app in Electron (on a stand-in)", () => {
       await helper.start();
       await window.page.getByRole("heading", { name: "Connected" }).waitFor();
       expect(titles()).toEqual([]);
+    });
+
+    const change = (settings: object) => {
+      const sender = standIn.windows[0]?.webContents;
+      return invoke("ringway:app:changeSettings", { sender, senderFrame: ownFrame }, settings);
+    };
+    const warn = (text: string) =>
+      helper.change({ warnings: [{ code: "SUBNET_OVERLAP", text, remedy: "Move the other network." }] });
+
+    it("tell of a problem that is new, and a click on it opens Diagnostics", async () => {
+      const window = await startAt();
+      window.hide();
+      warn("172.16.0.0/16 overlaps 172.16.4.0/24 of virbr1.");
+      await expect.poll(titles).toEqual(["172.16.0.0/16 overlaps 172.16.4.0/24 of virbr1."]);
+      standIn.notes[0]?.emit("click");
+      await window.page.waitForURL(/#\/diagnostics$/);
+    });
+
+    it("of problems alone are switched off by their own switch", async () => {
+      const window = await startAt();
+      await change({ notifyProblem: false });
+      window.hide();
+      warn("172.16.0.0/16 overlaps 172.16.4.0/24 of virbr1.");
+      await expect.poll(() => tray().image).toMatch(/tray-attention/);
+      await helper.stop();
+      await expect.poll(() => tray().labels()[0]).not.toContain("Connected");
+      now = 11_000;
+      await expect.poll(titles).toEqual(["Connection to condor wow lost"]);
+    });
+
+    it("of the connection alone, lost and back, are switched off by theirs", async () => {
+      const window = await startAt();
+      await change({ notifyLost: false });
+      window.hide();
+      await helper.stop();
+      await expect.poll(() => tray().labels()[0]).not.toContain("Connected");
+      now = 11_000;
+      await helper.start();
+      await expect.poll(() => tray().labels()[0]).toContain("Connected");
+      warn("172.16.0.0/16 overlaps 172.16.4.0/24 of virbr1.");
+      await expect.poll(titles).toEqual(["172.16.0.0/16 overlaps 172.16.4.0/24 of virbr1."]);
     });
 
     it("do not tell of what the user did", async () => {

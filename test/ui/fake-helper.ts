@@ -5,7 +5,7 @@ import path from "node:path";
 import { type AffiliationView, type Args, type Handlers, HelperError } from "#contract";
 import { administrationCalls, type MeasureCall, switchCalls, windowCalls } from "#contract/window-calls.ts";
 import { ControlServer } from "../../native-helper/control/server.ts";
-import { scriptedPreview } from "../../renderer/bridge/scripted-administration.ts";
+import { changedSettings, scriptedPreview, scriptedSettings } from "../../renderer/bridge/scripted-administration.ts";
 import { ScriptedMeasures } from "../../renderer/bridge/scripted-measures.ts";
 import { makeWorld } from "../../renderer/bridge/world.ts";
 
@@ -18,6 +18,8 @@ export interface FakeHelper {
   start(): Promise<void>;
   /** Of its computer in the affiliation. */
   readonly virtualIp: string;
+  /** Changes what it says of the affiliation, and tells whoever listens. */
+  change(next: Partial<AffiliationView>): void;
   /** The version that it says it is. */
   version: string;
   /** Stops, and removes the socket's folder. */
@@ -31,6 +33,7 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
   const made: string[] = [];
   const said = { version: "0.1.0" };
   let change: Partial<AffiliationView> = {};
+  let settings = scriptedSettings;
   let server: ControlServer | undefined;
   const view = (): AffiliationView => {
     const [affiliation] = world.next({ affiliation: change }).status.affiliations;
@@ -80,7 +83,11 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
       made.push("preview");
       return scriptedPreview(args, undefined);
     },
-    configure: unused,
+    configure: async (args) => {
+      made.push("configure");
+      settings = changedSettings(settings, args);
+      return settings;
+    },
     wake: async () => {
       made.push("wake");
       return {};
@@ -115,6 +122,10 @@ export async function startFakeHelper(peers = 11): Promise<FakeHelper> {
     },
     set version(version) {
       said.version = version;
+    },
+    change: (next) => {
+      change = { ...change, ...next };
+      server?.stateChanged();
     },
     socketPath,
     virtualIp: view().virtualIp ?? "",

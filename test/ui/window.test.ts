@@ -85,7 +85,14 @@ describe("the window", () => {
     opening: { title: "Asking the network helper…", text: "Asking the network helper…" },
     noHelper: { title: "The network helper is not running", text: "sudo ringway helper" },
     notAllowed: { title: "This helper belongs to another account", text: /group ringway/ },
-    mismatch: { title: "Ringway and its helper do not match", text: /version 1 of the helper's calls/ },
+    mismatch: {
+      title: "Ringway and its helper do not match",
+      text: /The app is \d+\.\d+\.\d+, the helper is 0\.0\.9\./,
+    },
+    mismatchNewer: {
+      title: "Ringway and its helper do not match",
+      text: /The helper is 0\.3\.0, newer than this app/,
+    },
     helperStopped: { title: "Stopped", text: "The network helper stopped" },
     stale: { title: "Connected", text: /No news for .* Values are from/ },
     noServer: { title: "Connected", text: /No answer from c01-n000 for \d+ s/ },

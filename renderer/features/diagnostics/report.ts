@@ -1,5 +1,5 @@
 /** The report of Diagnostics: plain text for whoever helps, in English whatever the window speaks. */
-import type { AffiliationView, Check } from "#contract";
+import type { AffiliationView, Check, ErrorView } from "#contract";
 
 export interface ReportOptions {
   readonly version: string;
@@ -8,12 +8,21 @@ export interface ReportOptions {
   readonly checks: readonly Check[];
   /** Replaces addresses of the public network. */
   readonly hideAddresses: boolean;
+  /** The helper has ended: what follows is the last that it told. */
+  readonly stopped?: { readonly lastNews: Date | undefined; readonly error: ErrorView | undefined };
 }
 
 const WORDS = { fail: "FAIL", warn: "WARN", pass: "PASS", skip: "SKIP" } as const;
 
-export function reportOf({ version, at, affiliation, checks, hideAddresses }: ReportOptions): string {
+export function reportOf({ version, at, affiliation, checks, hideAddresses, stopped }: ReportOptions): string {
   const lines = [`Ringway ${version}  ${withOffset(at)}`];
+  if (stopped) {
+    const { lastNews, error } = stopped;
+    lines.push(
+      `helper       stopped${error === undefined ? "" : `: ${error.text}`}`,
+      `last news    ${lastNews === undefined ? "none" : withOffset(lastNews)}; what follows is of then`,
+    );
+  }
   if (affiliation) {
     const { links } = affiliation;
     lines.push(
@@ -27,7 +36,7 @@ export function reportOf({ version, at, affiliation, checks, hideAddresses }: Re
       `nat          ${affiliation.natKind}`,
     );
   }
-  lines.push("");
+  if (checks.length > 0) lines.push("");
   for (const { id, result, cause, evidence } of inOrder(checks)) {
     lines.push(`${WORDS[result]} ${id}`);
     for (const text of [cause, evidence]) if (text !== null) lines.push(`     ${text}`);

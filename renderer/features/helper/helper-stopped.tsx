@@ -3,8 +3,10 @@ import { TriangleAlert } from "lucide-react";
 import { useApp, useAppModel } from "../../store/app-store.tsx";
 import { useModel, useNow, useWindow } from "../../store/context.tsx";
 import { Button } from "../../ui/button.tsx";
+import { CopyButton } from "../../ui/copy-button.tsx";
 import { Notice } from "../../ui/notice.tsx";
 import { useText } from "../../words/words.tsx";
+import { reportOf } from "../diagnostics/report.ts";
 import { HelperRefused } from "./helper-refused.tsx";
 
 export function HelperStopped() {
@@ -14,6 +16,18 @@ export function HelperStopped() {
   const iface = useWindow((state) => state.affiliation?.interface.name) ?? "";
   const helper = useApp((state) => state.app.helper);
   const order = useApp((state) => state.order);
+  /** What was known when it stopped, and since when nothing is; addresses of the public network left out. */
+  const report = () => {
+    const { snapshot, affiliation, newsTime, reach } = model.store.getState();
+    return reportOf({
+      version: snapshot?.status.version ?? "",
+      at: new Date(),
+      affiliation,
+      checks: [],
+      hideAddresses: true,
+      stopped: { lastNews: newsTime, error: reach.kind === "noHelper" ? reach.error : undefined },
+    });
+  };
   return (
     <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />}>
       <div>
@@ -27,6 +41,7 @@ export function HelperStopped() {
           {t("helper.startNow")}
         </Button>
       )}
+      <CopyButton value={report} label={t("diag.copy")} look="plain" />
     </Notice>
   );
 }

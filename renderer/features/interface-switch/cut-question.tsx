@@ -1,4 +1,4 @@
-/** Asks before what this page comes through is switched off; whoever is far away could not switch it on again. */
+/** Asks before what this page comes through is switched off or changed; whoever is far away could not switch it on again. */
 import { useModel, useWindow } from "../../store/context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
@@ -7,8 +7,9 @@ import { useText } from "../../words/words.tsx";
 export function CutQuestion() {
   const t = useText();
   const model = useModel();
-  const iface = useWindow((state) => state.cutting);
-  if (iface === undefined) return null;
+  const cutting = useWindow((state) => state.cutting);
+  if (cutting === undefined) return null;
+  const { iface, how } = cutting;
   return (
     <Dialog
       title={t("browser.cutTitle")}
@@ -18,12 +19,12 @@ export function CutQuestion() {
         <>
           <Button onPress={() => model.answerCut(false)}>{t("common.cancel")}</Button>
           <Button look="primary" onPress={() => model.answerCut(true)}>
-            {t("browser.cutAnyway")}
+            {t(how === "off" ? "browser.cutAnyway" : "browser.cutChangeAnyway")}
           </Button>
         </>
       }
     >
-      <p>{t("browser.cutSelf", { iface })}</p>
+      <p>{t(how === "off" ? "browser.cutSelf" : "browser.cutChange", { iface })}</p>
     </Dialog>
   );
 }

@@ -68,6 +68,10 @@ export function NetworkSettings({ affiliation }: { readonly affiliation: string 
     setState("idle");
   };
   const save = async () => {
+    // Each of these takes the interface down, if only for a moment; a page that comes through it may not come back.
+    const cuts = ["interfaceName", "virtualIp", "mtuBytes"].some((field) => field in change);
+    const sure = !cuts || model.mayCut(affiliation, "change");
+    if (sure !== true && !(await sure)) return;
     setState("saving");
     setFault(undefined);
     try {

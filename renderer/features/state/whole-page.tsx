@@ -1,11 +1,13 @@
 import { type ReactNode, useState } from "react";
 import type { ErrorView } from "#contract";
+import { isNewer } from "#contract/app-bridge.ts";
 import { useApp, useAppModel } from "../../store/app-store.tsx";
 import type { Condition } from "../../store/condition.ts";
 import { useModel, useNow, useWindow } from "../../store/context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatDuration } from "../../ui/format.ts";
+import { pageVersion } from "../../version.ts";
 import { useText } from "../../words/words.tsx";
 import { NoAdministrator } from "../helper/helper-refused.tsx";
 import styles from "./whole-page.module.css";
@@ -149,14 +151,44 @@ function NoHelper({ error, action }: { readonly error: ErrorView; readonly actio
       </Page>
     );
   }
-  const mismatch = error.code === "VERSION_MISMATCH";
-  const title = t(mismatch ? "helper.mismatch.title" : "helper.fault.title");
+  const theirs = error.code === "VERSION_MISMATCH" ? error.values?.helper : undefined;
+  if (theirs !== undefined) return <Mismatch theirs={theirs} failure={failure} action={action} />;
   return (
-    <Page title={title}>
+    <Page title={t(error.code === "VERSION_MISMATCH" ? "helper.mismatch.title" : "helper.fault.title")}>
       <p>
         {error.text} {error.remedy}
       </p>
-      {mismatch && helper?.installed && ask("installHelper", t("helper.mismatch.action"))}
+      {failure}
+      {action}
+    </Page>
+  );
+}
+
+/** The helper speaks other calls than this program, so nothing can be done with it; both are told by their versions. */
+function Mismatch({
+  theirs,
+  failure,
+  action,
+}: {
+  readonly theirs: string;
+  readonly failure: ReactNode;
+  readonly action: ReactNode;
+}) {
+  const t = useText();
+  const app = useAppModel();
+  const { version, helper } = useApp((state) => state.app);
+  const order = useApp((state) => state.order);
+  const versions = { app: version ?? pageVersion, helper: theirs };
+  const newer = isNewer(theirs, versions.app);
+  return (
+    <Page title={t("helper.mismatch.title")}>
+      <p>{t(newer ? "helper.newer.text" : "helper.mismatch.text", versions)}</p>
+      {helper?.installed && (
+        <Button look="primary" isDisabled={order === "asking"} onPress={() => void app.order("installHelper")}>
+          {newer ? t("helper.newer.action", versions) : t("helper.mismatch.action")}
+        </Button>
+      )}
+      {!helper?.installed && <Command line="sudo ringway helper" />}
       {failure}
       {action}
     </Page>
