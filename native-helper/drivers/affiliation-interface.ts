@@ -64,7 +64,14 @@ export class VirtualInterface {
       await this.#removeLeft();
       refuseOverlap(subnet, system.usedRanges(), name, ownInterfaces());
       await store.recordInterface(name);
-      network.openTap({ name, mac: mac ?? undefined, mtuBytes, ip, prefixBits: Number(subnet.split("/")[1]) });
+      network.openTap({
+        name,
+        mac: mac ?? undefined,
+        mtuBytes,
+        ip,
+        prefixBits: Number(subnet.split("/")[1]),
+        dscp: membership.dscp ?? false,
+      });
     } catch (error) {
       await store.forgetInterface();
       throw this.#failed(name, error);

@@ -58,6 +58,8 @@ export interface TapOptions {
   readonly mtuBytes: number;
   readonly ip: string;
   readonly prefixBits: number;
+  /** Whether the DSCP of packets is copied to the datagrams that carry them. */
+  readonly dscp: boolean;
 }
 
 /** The helper's surroundings. */

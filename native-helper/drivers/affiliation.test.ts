@@ -46,6 +46,7 @@ describe("joining", () => {
       mtuBytes: 1332,
       ip: "172.16.1.5",
       prefixBits: 16,
+      dscp: false,
     });
     expect(joined.facts()).toMatchObject({
       interface: { name: "tap0", state: "up", mtuBytes: 1332 },

@@ -316,6 +316,7 @@ export class Affiliations {
       ...(config.speedTests !== undefined && { speedTests: config.speedTests }),
       ...(config.shortcuts !== undefined && { shortcuts: config.shortcuts }),
       ...(config.relay !== undefined && { relay: config.relay }),
+      ...(config.dscp !== undefined && { dscp: config.dscp }),
       transport: config.transport ?? "auto",
       onRing: former?.onRing ?? true,
       interfaceUp: former?.interfaceUp ?? true,

@@ -35,6 +35,8 @@ export interface HelperConfig {
   readonly shortcuts?: number;
   /** Whether this computer carries tunnels of others; absent: it does. */
   readonly relay?: boolean;
+  /** Whether the DSCP of packets is copied to the datagrams that carry them; absent: it is not. */
+  readonly dscp?: boolean;
 }
 
 export interface ParsedConfig {

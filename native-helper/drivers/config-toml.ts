@@ -16,6 +16,7 @@
  *   ip = "172.16.1.5"                           # a static claim
  *   mac = "02:df:e7:20:60:35"
  *   mtu = 1332                                  # 1280 to 1436
+ *   dscp = true                                 # copies the DSCP of packets to what carries them; else it does not
  *
  * An unknown key is refused with its line and the nearest key that exists.
  */
@@ -48,6 +49,7 @@ const keys: Record<string, KeyReader> = {
   "interface.ip": string(fields.virtualIp, "virtualIp"),
   "interface.mac": string(fields.mac, "mac"),
   "interface.mtu": integer(fields.mtuBytes, "mtuBytes"),
+  "interface.dscp": boolean("dscp"),
 };
 
 /** Puts one value into the setting; says what is wrong with it otherwise, and at which node. */
@@ -150,7 +152,7 @@ function integer<K extends keyof Setting>(read: (value: number) => FieldResult<S
   };
 }
 
-function boolean(key: "speedTests" | "relay"): KeyReader {
+function boolean(key: "speedTests" | "relay" | "dscp"): KeyReader {
   return (node, setting, report) => {
     if (node.type !== "TOMLValue" || node.kind !== "boolean") {
       report(node, { ok: false, what: "true or false is expected here", remedy: "Write it without quotes." });

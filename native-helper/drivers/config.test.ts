@@ -154,6 +154,7 @@ describe("ringway.toml", () => {
 
   it("takes dotted keys and inline tables as TOML does", () => {
     expect(parseConfig('affiliation = "a"\ninterface.name = "tap1"', "f.toml").config.interfaceName).toBe("tap1");
+    expect(parseConfig('affiliation = "a"\ninterface.dscp = true', "f.toml").config.dscp).toBe(true);
     expect(parseConfig('affiliation = "a"\ninterface = { name = "tap1" }', "f.toml").config.interfaceName).toBe("tap1");
   });
 

@@ -194,7 +194,7 @@ describe("errors", () => {
 
   it("leave foreign interfaces alone", () => {
     const a = new End(1);
-    const tap = { name: "lo", mac: undefined, mtuBytes: 1_332, ip: "172.16.1.5", prefixBits: 16 };
+    const tap = { name: "lo", mac: undefined, mtuBytes: 1_332, ip: "172.16.1.5", prefixBits: 16, dscp: false };
     expect(() => a.network.openTap(tap)).toThrow(expect.objectContaining({ code: "INTERFACE_EXISTS" }));
     expect(() => a.network.openTap({ ...tap, name: "no/name" })).toThrow(
       expect.objectContaining({ code: "BAD_ARGUMENT" }),

@@ -61,6 +61,8 @@ export const Membership = z.strictObject({
   shortcuts: z.int().min(0).max(SHORTCUT_LIMIT).exactOptional(),
   /** Whether tunnels of others may go through here; absent: they may. */
   relay: z.boolean().exactOptional(),
+  /** Whether the DSCP of packets is copied to the datagrams that carry them; absent: it is not. */
+  dscp: z.boolean().exactOptional(),
   /** A file of a version that knew UDP only does not say. */
   transport: z.enum(["auto", "udp", "tcp"]).default("auto"),
   /** What the user wants. */

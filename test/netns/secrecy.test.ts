@@ -4,15 +4,11 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { config2006 } from "./config-2006.ts";
-import { HelperProcess } from "./helper-process.ts";
 import { type Host, Internet } from "./internet.ts";
-import { ping } from "./ping.ts";
-import { until } from "./shell.ts";
+import { IP_A, IP_B, type RelayedPair, relayedPair } from "./relayed-pair.ts";
 import { describeOnBed } from "./suite.ts";
 import { type Watched, watch } from "./watch.ts";
 
-const IP_A = "172.16.1.5";
-const IP_B = "172.16.1.6";
 const PORT = "7000";
 /** How often the marker is sent by TCP, and by UDP. */
 const TIMES = 20_000;
@@ -20,34 +16,11 @@ const script = fileURLToPath(new URL("say-marker.mjs", import.meta.url));
 
 describeOnBed("a pair that only a relay joins", () => {
   let internet: Internet;
-  let a: Host;
-  let b: Host;
-  let helperA: HelperProcess;
-  /** Everybody on the way, by name. */
-  const between: Host[] = [];
+  let pair: RelayedPair;
 
   beforeAll(async () => {
     internet = await Internet.open({ delayMs: [2, 5] });
-    const relay = await internet.addPublicHost("relay");
-    const startAddresses = [`${relay.address}:15000`];
-    const sites = [
-      await internet.addSite("site-a", "symmetric", ["a"]),
-      await internet.addSite("site-b", "symmetric", ["b"]),
-    ];
-    between.push(relay, ...sites.map(({ router }) => router));
-    [a, b] = sites.flatMap(({ hosts }) => hosts) as [Host, Host];
-    const helpers = [
-      new HelperProcess(relay, { config: config2006({ virtualIp: "172.16.1.1", startAddresses: [] }) }),
-      new HelperProcess(a, { config: config2006({ virtualIp: IP_A, startAddresses }) }),
-      new HelperProcess(b, { config: config2006({ virtualIp: IP_B, startAddresses }) }),
-    ];
-    helperA = helpers[1] as HelperProcess;
-    for (const helper of helpers) await helper.connected(60_000);
-    await until("the relayed path", 30_000, async () => {
-      await ping(a, IP_B, { count: 2, intervalMs: 200, deadlineMs: 10_000 });
-      const peers = await (await helperA.client()).peers({});
-      return peers.find((peer) => peer.virtualIp === IP_B)?.transport === "relay";
-    });
+    pair = await relayedPair(internet, config2006);
   });
 
   afterAll(async () => {
@@ -55,6 +28,7 @@ describeOnBed("a pair that only a relay joins", () => {
   });
 
   it("shows nobody on the way one inner byte, of payload or of addresses", async () => {
+    const { a, b, between } = pair;
     const marker = randomBytes(16);
     const inner = [marker, pairOf(IP_A, IP_B), pairOf(IP_B, IP_A)];
     const hosts = [a, b, ...between];

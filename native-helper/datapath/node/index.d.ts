@@ -212,6 +212,8 @@ export interface NativeTapOptions {
   prefixBits: number
   /** False leaves the offloads of the interface unused. */
   offload?: boolean
+  /** True copies the DSCP of packets to the datagrams that carry them. */
+  dscp?: boolean
 }
 
 export interface NetworkOptions {

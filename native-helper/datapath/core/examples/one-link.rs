@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ip: ip.parse()?,
         prefix: prefix.parse()?,
         offload,
+        dscp: false,
     })?;
     eprintln!("ready on UDP port {}", data_path.port());
     std::io::stdin().read_to_end(&mut Vec::new())?;

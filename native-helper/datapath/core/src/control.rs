@@ -229,6 +229,7 @@ impl NetworkHandle {
             return Err(Error::new("INTERFACE_EXISTS", "This affiliation has an interface already.".into()));
         }
         let tap = Tap::create(options)?;
+        self.network.copies_dscp.store(options.dscp, Ordering::Relaxed);
         self.attach(tap);
         Ok(())
     }

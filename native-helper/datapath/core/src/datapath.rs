@@ -289,7 +289,7 @@ impl Inward {
             }
             receiver.begin(Instant::now());
             // An error here is one that the kernel keeps for an earlier datagram; reading it clears it.
-            if batch.receive(socket, |from, bytes, size| receiver.train(from, bytes, size)).is_err() {
+            if batch.receive(socket, |train| receiver.train(train)).is_err() {
                 shared.drops.count(Reason::SendFailed);
             }
             receiver.end();

@@ -32,6 +32,7 @@ reasons! {
     NoPath => "noPath",
     TooLarge => "tooLarge",
     KeyWornOut => "keyWornOut",
+    Congestion => "congestion",
     Ttl => "ttl",
     NotReserved => "notReserved",
     NoRoute => "noRoute",

@@ -62,15 +62,20 @@ pub fn is_group(ip: IpAddr) -> bool {
     }
 }
 
+/// Whether a packet is a TCP segment that begins a connection, or answers one that does.
+pub fn is_syn(packet: &[u8], info: &IpInfo) -> bool {
+    info.protocol == TCP && info.length >= info.header + 20 && packet[info.header + 13] & 2 != 0
+}
+
 /// Lowers the maximum segment size of a TCP SYN to what fits `mtu` (RFC 879: less 40, IPv6 less 60) and mends the
 /// checksum by RFC 1624. With `partial` the checksum field covers the pseudo-header alone and stays.
 pub fn clamp_mss(packet: &mut [u8], info: &IpInfo, mtu: usize, partial: bool) {
     let tcp = info.header;
-    if info.protocol != TCP || info.length < tcp + 20 || packet[tcp + 13] & 2 == 0 {
+    if !is_syn(packet, info) {
         return;
     }
     let end = (tcp + usize::from(packet[tcp + 12] >> 4) * 4).min(info.length);
-    let limit = (mtu - if info.header == 40 && packet[0] >> 4 == 6 { 60 } else { 40 }) as u16;
+    let limit = mtu.saturating_sub(if packet[0] >> 4 == 6 { 60 } else { 40 }).min(u16::MAX.into()) as u16;
     let mut at = tcp + 20;
     while at + 1 < end {
         match packet[at] {

@@ -12,6 +12,7 @@ use arc_swap::Guard;
 use crate::addr::RingAddr;
 use crate::coalesce::{Arrived, Coalescer};
 use crate::drops::Reason;
+use crate::ecn;
 use crate::ethernet;
 use crate::events::{Event, NetworkId};
 use crate::frag::{self, Outcome};
@@ -23,7 +24,7 @@ use crate::offload::Partial;
 use crate::send::{Sender, relayed, ring};
 use crate::session::{Key, Path, Via, lock};
 use crate::shared::{IndexEntry, Shared};
-use crate::socket::TxBatch;
+use crate::socket::{Train, TxBatch};
 use crate::stream::Stream;
 use crate::tap::Tap;
 use crate::window::Window;
@@ -53,6 +54,8 @@ struct Arrival {
     path: Path,
     /// The size of the outermost packet.
     size: usize,
+    /// Its TOS byte; 0 where it came by a stream.
+    tos: u8,
 }
 
 /// What packets that came together under one key have in common.
@@ -61,6 +64,8 @@ struct Run<'a> {
     path: Path,
     /// Bytes of the outermost packet around each of them.
     around: usize,
+    /// The TOS byte of the outermost packets.
+    tos: u8,
     /// Whether it is another path than the one that the session sends by.
     is_new_path: bool,
     sources: Guard<Arc<Vec<Prefix>>>,
@@ -68,10 +73,10 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(entry: &'a IndexEntry, path: Path, around: usize) -> Self {
+    fn new(entry: &'a IndexEntry, path: Path, around: usize, tos: u8) -> Self {
         let is_new_path = entry.session.path.load().as_deref() != Some(&path);
         let (sources, tap) = (entry.session.sources.load(), entry.network.tap.load());
-        Self { entry, path, around, is_new_path, sources, tap }
+        Self { entry, path, around, tos, is_new_path, sources, tap }
     }
 }
 
@@ -128,16 +133,15 @@ impl Receiver {
     /// One datagram of any bytes. It is decrypted where it stands.
     pub fn datagram(&mut self, from: SocketAddr, packet: &mut [u8]) {
         let size = packet.len();
-        self.train(from, packet, size);
+        self.train(Train { from, bytes: packet, size, tos: 0 });
     }
 
-    /// Datagrams of `size` bytes, the last of at most so many, that came from one place.
-    pub fn train(&mut self, from: SocketAddr, bytes: &mut [u8], size: usize) {
+    pub fn train(&mut self, Train { from, bytes, size, tos }: Train<'_>) {
         let path = Path::Udp(from);
         let mut datagrams = bytes.chunks_mut(size.max(1)).peekable();
         while let Some(packet) = datagrams.next() {
             let Some(Outer::Data { receiver, counter }) = wire::parse(packet) else {
-                self.outermost(path, packet);
+                self.outermost(path, tos, packet);
                 continue;
             };
             let same_key = iter::from_fn(|| {
@@ -148,7 +152,7 @@ impl Receiver {
                 Some((counter, datagrams.next()?))
             });
             let packets = iter::once((counter, packet)).chain(same_key);
-            self.data_of(receiver, path, packets);
+            self.data_of(receiver, path, tos, packets);
         }
     }
 
@@ -157,15 +161,15 @@ impl Receiver {
         if !self.stream.as_ref().is_some_and(|known| Arc::ptr_eq(known, stream)) {
             self.stream = Some(stream.clone());
         }
-        self.outermost(Path::Tcp(stream.remote), packet);
+        self.outermost(Path::Tcp(stream.remote), 0, packet);
     }
 
-    fn outermost(&mut self, path: Path, packet: &mut [u8]) {
-        let arrival = Arrival { path, size: packet.len() };
+    fn outermost(&mut self, path: Path, tos: u8, packet: &mut [u8]) {
+        let arrival = Arrival { path, size: packet.len(), tos };
         let result = match wire::parse(packet) {
             Some(Outer::Handshake(kind)) => self.handshake_from(path, kind, packet),
             Some(Outer::Data { receiver, counter }) => {
-                self.data_of(receiver, path, iter::once((counter, packet)));
+                self.data_of(receiver, path, tos, iter::once((counter, packet)));
                 Ok(())
             }
             Some(Outer::Transit { receiver, counter }) => self.entry(receiver).and_then(|entry| {
@@ -178,10 +182,10 @@ impl Receiver {
     }
 
     /// DATA packets, each with its counter, that came one after the other under one key.
-    fn data_of<'p>(&mut self, receiver: u32, path: Path, packets: impl Iterator<Item = (u64, &'p mut [u8])>) {
+    fn data_of<'p>(&mut self, receiver: u32, path: Path, tos: u8, packets: impl Iterator<Item = (u64, &'p mut [u8])>) {
         let entry = self.entry(receiver).and_then(|entry| self.may_bring(&entry, path).map(|()| entry));
         match entry {
-            Ok(entry) => self.data(&Run::new(&entry, path, 0), packets),
+            Ok(entry) => self.data(&Run::new(&entry, path, 0, tos), packets),
             Err(reason) => self.shared.drops.add(reason, packets.count() as u64),
         }
     }
@@ -351,6 +355,7 @@ impl Receiver {
             return Err(Reason::BadInner);
         }
         let packet = &mut packet[..info.length];
+        ecn::arrive(packet, run.tos)?;
         count.ip += 1;
         if !run.sources.iter().any(|prefix| prefix.contains(info.src)) {
             if let Some(partial) = partial {
@@ -363,7 +368,11 @@ impl Receiver {
             return if kept { Ok(()) } else { Err(Reason::UnknownSource) };
         }
         let tap = run.tap.as_ref().ok_or(Reason::InterfaceDown)?;
-        ip::clamp_mss(packet, &info, tap.mtu, partial.is_some());
+        if ip::is_syn(packet, &info) {
+            let sender = Sender { shared: &self.shared, tx: &mut self.tx };
+            let back = sender.packet_room(network, session).unwrap_or(tap.mtu);
+            ip::clamp_mss(packet, &info, tap.mtu.min(back), partial.is_some());
+        }
         let from = session.peer.mac();
         let arrived = Arrived { packet, info: &info, partial };
         self.coalescer.push(network.id, tap, from, arrived, &self.shared.drops);
@@ -376,7 +385,7 @@ impl Receiver {
         let (newest, bytes) = open(&entry.key, &mut lock(&entry.key.window), counter, outer)?;
         let header = TransitHeader::parse(bytes);
         entry.session.counters.rx(1, arrival.size);
-        self.authentic(&Run::new(entry, arrival.path, 0), newest);
+        self.authentic(&Run::new(entry, arrival.path, 0, arrival.tos), newest);
         let header = header.ok_or(Reason::Malformed)?;
         let (network, previous) = (&entry.network, &entry.session.peer);
         // Only the outermost packet may be a tunnel's, and only a tunnel carries another TRANSIT.
@@ -385,13 +394,13 @@ impl Receiver {
             return Err(Reason::Malformed);
         }
         if header.dst == network.self_addr {
-            return self.delivered(entry, &header, inner, arrival.size);
+            return self.delivered(entry, &header, inner, arrival);
         }
         if header.ttl == 0 {
             return Err(Reason::Ttl);
         }
         let onward = TransitHeader { ttl: header.ttl - 1, hops: header.hops.saturating_add(1), ..header };
-        let carrier = if header.tunnel {
+        let mut carrier = if header.tunnel {
             relayed(&self.shared.streams, network, previous, onward)?
         } else {
             match ring(&self.shared.streams, network, onward) {
@@ -402,6 +411,8 @@ impl Receiver {
                 }
             }
         };
+        // A mark of congestion goes on to the end of the packet's way.
+        carrier.tos = network.outer_tos(arrival.tos);
         let mut sender = Sender { shared: &self.shared, tx: &mut self.tx };
         sender.transit(&carrier, inner)?;
         sender.count_transit(&carrier);
@@ -414,11 +425,11 @@ impl Receiver {
         hop: &IndexEntry,
         header: &TransitHeader,
         inner: &mut [u8],
-        size: usize,
+        Arrival { size, tos, .. }: Arrival,
     ) -> Result<(), Reason> {
         let (network, relay) = (&hop.network, hop.session.peer);
         let path = if header.tunnel { Path::Tunnel(relay) } else { Path::Ring };
-        let arrival = Arrival { path, size };
+        let arrival = Arrival { path, size, tos };
         let own = |entry: Arc<IndexEntry>| {
             if entry.network.id == network.id { Ok(entry) } else { Err(Reason::ForeignNetwork) }
         };
@@ -438,7 +449,7 @@ impl Receiver {
             Some(Outer::Data { receiver, counter }) => {
                 let entry = self.entry(receiver).and_then(own)?;
                 let around = size - inner.len();
-                self.data(&Run::new(&entry, path, around), iter::once((counter, inner)));
+                self.data(&Run::new(&entry, path, around, tos), iter::once((counter, inner)));
                 Ok(())
             }
             Some(Outer::Transit { receiver, counter }) => {

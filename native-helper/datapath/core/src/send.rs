@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::drops::Reason;
+use crate::ecn;
 use crate::frag;
 use crate::frame::{self, FRAME_HEAD, PARTIAL_HEAD};
-use crate::ip::IpInfo;
+use crate::ip::{self, IpInfo};
 use crate::offload::{Offload, Partial, Segments};
 use crate::session::{Key, PARTIAL_CHECKSUMS, PATH_PAYLOAD_DEFAULT, Path, Session, Via};
 use crate::shared::{Network, Shared};
@@ -38,6 +39,8 @@ pub struct Carrier {
     layers: [Option<Layer>; 2],
     /// The largest datagram that the first hop carries.
     payload: usize,
+    /// Of the datagrams; a stream has its own.
+    pub tos: u8,
 }
 
 impl Carrier {
@@ -45,10 +48,10 @@ impl Carrier {
     fn direct(network: &Network, path: &Path, session: &Session, streams: &Streams) -> Option<Self> {
         let payload = session.path_payload.load(Ordering::Relaxed) as usize;
         match path {
-            Path::Udp(to) => Some(Self { to: Hop::Udp(*to), layers: [None, None], payload }),
+            Path::Udp(to) => Some(Self { to: Hop::Udp(*to), layers: [None, None], payload, tos: 0 }),
             Path::Tcp(to) => {
                 let to = Hop::Tcp(streams.get(network.id, to)?);
-                Some(Self { to, layers: [None, None], payload: STREAM_PAYLOAD })
+                Some(Self { to, layers: [None, None], payload: STREAM_PAYLOAD, tos: 0 })
             }
             Path::Tunnel(_) | Path::Ring => None,
         }
@@ -62,6 +65,11 @@ impl Carrier {
     /// Bytes of frames that fit one DATA packet.
     pub fn room(&self) -> usize {
         self.payload.saturating_sub(self.overhead() + DATA_OVERHEAD)
+    }
+
+    /// The largest IP packet that goes in one piece.
+    pub fn packet_room(&self) -> usize {
+        self.room().saturating_sub(FRAME_HEAD)
     }
 
     /// Seals the headers around what stands behind them in `datagram`.
@@ -157,6 +165,14 @@ pub fn relayed(
     direct_hop(streams, network, &session, header).ok_or(Reason::NoRoute)
 }
 
+/// What became of a packet of the interface.
+pub struct IpSent {
+    /// IP packets that went out; of a super-packet as many as it holds.
+    pub packets: u64,
+    /// The largest packet that the path carries whole, where this one went in parts.
+    pub narrow: Option<usize>,
+}
+
 /// Seals packets into a batch and flushes it when it is full.
 pub struct Sender<'a> {
     pub shared: &'a Shared,
@@ -187,10 +203,21 @@ impl Sender<'_> {
         let key = session.tx.load();
         let key = key.as_ref().ok_or(Reason::NoKey)?;
         let carrier = self.way(network, session, path)?;
+        self.frame_by(session, key, &carrier, kind, body)
+    }
+
+    fn frame_by(
+        &mut self,
+        session: &Session,
+        key: &Key,
+        carrier: &Carrier,
+        kind: u8,
+        body: &[u8],
+    ) -> Result<(), Reason> {
         let may_drop = kind == frame::IP;
         let room = carrier.room();
         if FRAME_HEAD + body.len() <= room {
-            return self.data(session, key, &carrier, may_drop, FRAME_HEAD + body.len(), |text| {
+            return self.data(session, key, carrier, may_drop, FRAME_HEAD + body.len(), |text| {
                 frame::write_head(text, kind, body.len());
                 text[FRAME_HEAD..].copy_from_slice(body);
             });
@@ -201,7 +228,7 @@ impl Sender<'_> {
         for part in body.chunks(size) {
             let length = frag::FRAG_HEAD + part.len();
             let last = offset + part.len() == body.len();
-            self.data(session, key, &carrier, may_drop, FRAME_HEAD + length, |text| {
+            self.data(session, key, carrier, may_drop, FRAME_HEAD + length, |text| {
                 frame::write_head(text, frame::FRAG, length);
                 frag::write_head(&mut text[FRAME_HEAD..], id, offset, last, kind);
                 text[FRAME_HEAD + frag::FRAG_HEAD..].copy_from_slice(part);
@@ -212,7 +239,7 @@ impl Sender<'_> {
     }
 
     /// An IP packet of the interface by the active path: cut where it is a super-packet, with its checksum completed
-    /// where the peer does not do that. Says how many packets went out.
+    /// where the peer does not do that, and with a segment size that fits where it begins a TCP connection.
     pub fn ip(
         &mut self,
         network: &Network,
@@ -220,41 +247,46 @@ impl Sender<'_> {
         packet: &mut [u8],
         info: &IpInfo,
         offload: &Offload,
-    ) -> Result<u64, Reason> {
-        let Some(partial) = offload.partial else {
-            return self.frame(network, session, None, frame::IP, packet).map(|()| 1);
-        };
+    ) -> Result<IpSent, Reason> {
         let key = session.tx.load();
         let key = key.as_ref().ok_or(Reason::NoKey)?;
-        let carrier = self.way(network, session, None)?;
+        let mut carrier = self.way(network, session, None)?;
+        carrier.tos = network.outer_tos(ecn::tos_of(packet));
+        let whole = carrier.packet_room();
+        ip::clamp_mss(packet, info, whole, offload.partial.is_some());
+        let narrow = |length| (length > whole).then_some(whole);
+        let sent = |packets, length| IpSent { packets, narrow: narrow(length) };
+        let Some(partial) = offload.partial else {
+            return self.frame_by(session, key, &carrier, frame::IP, packet).map(|()| sent(1, packet.len()));
+        };
         let travels = key.features & PARTIAL_CHECKSUMS != 0;
-        let room = carrier.room().saturating_sub(FRAME_HEAD + if travels { PARTIAL_HEAD } else { 0 });
+        let room = whole.saturating_sub(if travels { PARTIAL_HEAD } else { 0 });
         let Some(size) = offload.segment else {
             if travels && packet.len() <= room {
                 let fill = |out: &mut [u8]| out.copy_from_slice(packet);
                 let size = self.ip_data(key, &carrier, packet.len(), Some(partial), fill)?;
                 session.counters.tx(1, size);
-                return Ok(1);
+                return Ok(sent(1, 0));
             }
             partial.complete(packet);
-            return self.frame(network, session, None, frame::IP, packet).map(|()| 1);
+            return self.frame_by(session, key, &carrier, frame::IP, packet).map(|()| sent(1, packet.len()));
         };
         let mut segments = Segments::new(packet, info, size).ok_or(Reason::BadInner)?;
         segments.limit(room);
         let (mut packets, mut bytes) = (0, 0);
-        let mut result = Ok(segments.count() as u64);
+        let mut result = Ok(sent(segments.count() as u64, segments.length(0)));
         for i in 0..segments.count() {
             let length = segments.length(i);
-            let sent = if length <= room {
+            let gone = if length <= room {
                 let fill = |out: &mut [u8]| segments.write(i, out, travels);
                 self.ip_data(key, &carrier, length, travels.then(|| segments.partial()), fill)
             } else {
                 // Datagrams that do not fit the path go in parts, which are counted there.
                 let mut whole = vec![0; length];
                 segments.write(i, &mut whole, false);
-                self.frame(network, session, None, frame::IP, &whole).map(|()| 0)
+                self.frame_by(session, key, &carrier, frame::IP, &whole).map(|()| 0)
             };
-            match sent {
+            match gone {
                 Ok(size) => {
                     packets += u64::from(size > 0);
                     bytes += size;
@@ -330,7 +362,7 @@ impl Sender<'_> {
             }
             Via::Tcp(to) => {
                 let stream = self.shared.streams.get(network.id, to).ok_or(Reason::NoStream)?;
-                return self.put(&Hop::Tcp(stream), packet.len(), false, |space| {
+                return self.put(&Hop::Tcp(stream), 0, packet.len(), false, |space| {
                     space.copy_from_slice(packet);
                     true
                 });
@@ -347,7 +379,7 @@ impl Sender<'_> {
         let size = overhead + inner.len();
         // What is inside cannot be seen, but handshakes: datagrams may get lost.
         let may_drop = inner.first().is_some_and(|kind| matches!(*kind, wire::DATA | wire::TRANSIT));
-        self.put(&carrier.to, size, may_drop, |datagram| {
+        self.put(&carrier.to, carrier.tos, size, may_drop, |datagram| {
             datagram[overhead..].copy_from_slice(inner);
             carrier.wrap(datagram)
         })
@@ -358,6 +390,11 @@ impl Sender<'_> {
         if let Some(layer) = carrier.layers.iter().flatten().last() {
             layer.session.counters.transit();
         }
+    }
+
+    /// The largest IP packet that the active path carries in one piece.
+    pub fn packet_room(&self, network: &Network, session: &Session) -> Option<usize> {
+        self.way(network, session, None).ok().map(|carrier| carrier.packet_room())
     }
 
     fn way(&self, network: &Network, session: &Session, path: Option<&Path>) -> Result<Carrier, Reason> {
@@ -371,7 +408,7 @@ impl Sender<'_> {
 
     fn plain(&mut self, to: SocketAddr, packet: &[u8]) {
         if self.make_room(packet.len()).is_ok() {
-            self.tx.push(to, packet.len(), |datagram| {
+            self.tx.push(to, 0, packet.len(), |datagram| {
                 datagram.copy_from_slice(packet);
                 true
             });
@@ -405,7 +442,7 @@ impl Sender<'_> {
     ) -> Result<usize, Reason> {
         let overhead = carrier.overhead();
         let size = overhead + DATA_OVERHEAD + length;
-        self.put(&carrier.to, size, may_drop, |datagram| {
+        self.put(&carrier.to, carrier.tos, size, may_drop, |datagram| {
             let Some(counter) = key.next_counter() else { return false };
             let (head, rest) = datagram[overhead..].split_at_mut(HEAD);
             wire::write_head(head, wire::DATA, 0, key.index_tx, counter);
@@ -421,6 +458,7 @@ impl Sender<'_> {
     fn put(
         &mut self,
         to: &Hop,
+        tos: u8,
         size: usize,
         may_drop: bool,
         fill: impl FnOnce(&mut [u8]) -> bool,
@@ -428,7 +466,7 @@ impl Sender<'_> {
         let filled = match to {
             Hop::Udp(to) => {
                 self.make_room(size)?;
-                self.tx.push(*to, size, fill)
+                self.tx.push(*to, tos, size, fill)
             }
             Hop::Tcp(stream) => {
                 self.tx.note_stream(stream);

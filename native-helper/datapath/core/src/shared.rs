@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::addr::RingAddr;
 use crate::drops::{Drops, Reason};
+use crate::ecn::ECN;
 use crate::ethernet::ArpQuestion;
 use crate::events::{Event, Events, NetworkId};
 use crate::fib::{Fib, Slot};
@@ -82,6 +83,8 @@ pub struct Network {
     /// The newest session of each peer.
     pub by_peer: ArcSwap<HashMap<RingAddr, Slot>>,
     pub tap: ArcSwapOption<Tap>,
+    /// Whether the DSCP of inner packets is copied to the outer ones too.
+    pub copies_dscp: AtomicBool,
     pub held: Mutex<Held>,
 }
 
@@ -96,8 +99,14 @@ impl Network {
             sessions: ArcSwap::default(),
             by_peer: ArcSwap::default(),
             tap: ArcSwapOption::empty(),
+            copies_dscp: AtomicBool::new(false),
             held: Mutex::default(),
         }
+    }
+
+    /// The TOS byte outside of a packet that has `tos`.
+    pub fn outer_tos(&self, tos: u8) -> u8 {
+        if self.copies_dscp.load(Ordering::Relaxed) { tos } else { tos & ECN }
     }
 
     pub fn session(&self, slot: Slot) -> Option<Arc<Session>> {

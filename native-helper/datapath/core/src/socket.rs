@@ -2,7 +2,7 @@
 //! has it.
 
 use std::io;
-use std::mem::{MaybeUninit, size_of, zeroed};
+use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
@@ -106,6 +106,11 @@ impl Udp {
             return Err(io::Error::last_os_error());
         }
         let segment = set_option(&fd, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
+        // Of a system that does not say it, no congestion mark reaches the inner packets.
+        let _ = match address {
+            SocketAddr::V4(_) => set_option(&fd, libc::IPPROTO_IP, libc::IP_RECVTOS, 1),
+            SocketAddr::V6(_) => set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1),
+        };
         let coalesce = set_option(&fd, libc::SOL_UDP, libc::UDP_GRO, 1).is_ok();
         Ok(Self { fd, segment: AtomicBool::new(segment), coalesce: AtomicBool::new(coalesce) })
     }
@@ -211,6 +216,15 @@ pub fn from_storage(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
     }
 }
 
+/// Datagrams that came together from one place: each of `size` bytes, but the last, which may be shorter.
+pub struct Train<'a> {
+    pub from: SocketAddr,
+    pub bytes: &'a mut [u8],
+    pub size: usize,
+    /// Their TOS byte or traffic class.
+    pub tos: u8,
+}
+
 /// Buffers of one `recvmmsg`.
 pub struct RxBatch {
     buffer: Vec<u8>,
@@ -246,9 +260,8 @@ impl Default for RxBatch {
 }
 
 impl RxBatch {
-    /// Receives what is there, without waiting, and hands each train of datagrams to `each`: where it came from, the
-    /// bytes, and the size of each datagram but the last. Says how many messages came.
-    pub fn receive(&mut self, socket: &Udp, mut each: impl FnMut(SocketAddr, &mut [u8], usize)) -> io::Result<usize> {
+    /// Receives what is there, without waiting, and hands each train of datagrams to `each`. Says how many messages came.
+    pub fn receive(&mut self, socket: &Udp, mut each: impl FnMut(Train<'_>)) -> io::Result<usize> {
         for i in 0..self.wanted {
             self.vectors[i] =
                 libc::iovec { iov_base: self.buffer[i * RX_STRIDE..].as_mut_ptr().cast(), iov_len: RX_BUFFER };
@@ -280,8 +293,10 @@ impl RxBatch {
             let length = (self.headers[i].msg_len as usize).min(RX_BUFFER);
             total += length;
             let Some(from) = from_storage(&self.names[i]) else { continue };
-            let segment = segment_size(&self.headers[i].msg_hdr).unwrap_or(length).max(1);
-            each(from, &mut self.buffer[i * RX_STRIDE..i * RX_STRIDE + length], segment);
+            let Said { segment, tos } = said(&self.headers[i].msg_hdr);
+            let size = segment.unwrap_or(length).max(1);
+            let bytes = &mut self.buffer[i * RX_STRIDE..i * RX_STRIDE + length];
+            each(Train { from, bytes, size, tos });
         }
         if count > 0 {
             self.wanted = (RX_AT_ONCE * count as usize / total.max(1)).clamp(MESSAGES_LEAST, MESSAGES);
@@ -290,27 +305,41 @@ impl RxBatch {
     }
 }
 
-/// The size of the datagrams of a GRO train.
-fn segment_size(header: &libc::msghdr) -> Option<usize> {
+/// What the kernel says beside a message.
+#[derive(Default)]
+struct Said {
+    /// The size of the datagrams of a GRO train.
+    segment: Option<usize>,
+    tos: u8,
+}
+
+fn said(header: &libc::msghdr) -> Said {
+    let mut said = Said::default();
     // SAFETY: the kernel filled the control buffer; the macros stay inside its length.
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(header);
         while let Some(found) = message.as_ref() {
-            if found.cmsg_level == libc::SOL_UDP && found.cmsg_type == libc::UDP_GRO {
-                let mut size = MaybeUninit::<libc::c_int>::uninit();
-                ptr::copy_nonoverlapping(libc::CMSG_DATA(message), size.as_mut_ptr().cast(), size_of::<libc::c_int>());
-                return usize::try_from(size.assume_init()).ok().filter(|size| *size > 0);
+            let data = libc::CMSG_DATA(message);
+            match (found.cmsg_level, found.cmsg_type) {
+                (libc::SOL_UDP, libc::UDP_GRO) => {
+                    let size = data.cast::<libc::c_int>().read_unaligned();
+                    said.segment = usize::try_from(size).ok().filter(|size| *size > 0);
+                }
+                (libc::IPPROTO_IP, libc::IP_TOS) => said.tos = *data,
+                (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => said.tos = data.cast::<libc::c_int>().read_unaligned() as u8,
+                _ => {}
             }
             message = libc::CMSG_NXTHDR(header, message);
         }
-        None
     }
+    said
 }
 
 struct Item {
     start: usize,
     end: usize,
     to: SocketAddr,
+    tos: u8,
 }
 
 /// Datagrams to send, one behind the other in one buffer. Neighbours of equal size to one destination leave as one
@@ -370,14 +399,14 @@ impl TxBatch {
         self.items.is_empty()
     }
 
-    /// Appends a datagram of `size` bytes that `fill` writes; where `fill` says no, nothing is appended. The bytes given
+    /// Appends a datagram of `size` bytes and of that TOS that `fill` writes; where `fill` says no, nothing is appended. The bytes given
     /// to `fill` are those of earlier datagrams, so it must write all of them. `has_room` was asked before.
-    pub fn push(&mut self, to: SocketAddr, size: usize, fill: impl FnOnce(&mut [u8]) -> bool) -> bool {
+    pub fn push(&mut self, to: SocketAddr, tos: u8, size: usize, fill: impl FnOnce(&mut [u8]) -> bool) -> bool {
         let (start, end) = (self.used, self.used + size);
         let filled = fill(&mut self.buffer[start..end]);
         if filled {
             self.used = end;
-            self.items.push(Item { start, end, to });
+            self.items.push(Item { start, end, to, tos });
         }
         filled
     }
@@ -436,8 +465,9 @@ impl TxBatch {
         while segment && last + 1 - first < SEGMENTS_MAX {
             let Some(after) = self.items.get(last + 1) else { break };
             let shorter_before = self.items[last].end - self.items[last].start < size;
-            let fits = after.to == item.to && after.end - after.start <= size && after.end - item.start <= SEND_MAX;
-            if shorter_before || !fits {
+            let fits = after.end - after.start <= size && after.end - item.start <= SEND_MAX;
+            let alike = after.to == item.to && after.tos == item.tos;
+            if shorter_before || !fits || !alike {
                 break;
             }
             last += 1;
@@ -472,7 +502,7 @@ impl TxBatch {
                     if code == libc::EIO {
                         socket.disable_segmentation();
                     }
-                    self.send_singly(socket, first, last, drops);
+                    self.send_singly(socket, done, drops);
                 }
                 _ => drops.add(why_not_sent(&error), (last - first + 1) as u64),
             }
@@ -480,15 +510,13 @@ impl TxBatch {
         }
     }
 
-    fn send_singly(&self, socket: &Udp, first: usize, last: usize, drops: &Drops) {
-        for item in &self.items[first..=last] {
-            let (name, length) = to_storage(&item.to);
-            let bytes = &self.buffer[item.start..item.end];
-            // SAFETY: bytes and address live over the call.
-            let sent = unsafe {
-                let name = ptr::from_ref(&name).cast();
-                libc::sendto(socket.raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT, name, length)
-            };
+    /// Sends the datagrams of a run one by one, by its own header.
+    fn send_singly(&mut self, socket: &Udp, run: usize, drops: &Drops) {
+        let (first, last) = self.runs[run];
+        for item in first..=last {
+            self.prepare(run, item, item, None);
+            // SAFETY: the header was just prepared and points into this value.
+            let sent = unsafe { libc::sendmsg(socket.raw_fd(), &self.headers[run].msg_hdr, libc::MSG_DONTWAIT) };
             if sent < 0 {
                 drops.count(why_not_sent(&io::Error::last_os_error()));
             }
@@ -506,19 +534,37 @@ impl TxBatch {
         header.msg_iov = &mut self.vectors[i];
         header.msg_iovlen = 1;
         header.msg_flags = 0;
-        header.msg_control = ptr::null_mut();
-        header.msg_controllen = 0;
+        let (control, mut used) = (&mut self.controls[i], 0);
         if let Some(size) = segment {
-            // SAFETY: the control buffer is larger than one message with a u16 and aligned for it.
-            unsafe {
-                header.msg_control = self.controls[i].0.as_mut_ptr().cast();
-                header.msg_controllen = libc::CMSG_SPACE(size_of::<u16>() as _) as _;
-                let message = libc::CMSG_FIRSTHDR(header);
-                (*message).cmsg_level = libc::SOL_UDP;
-                (*message).cmsg_type = libc::UDP_SEGMENT;
-                (*message).cmsg_len = libc::CMSG_LEN(size_of::<u16>() as _) as _;
-                ptr::copy_nonoverlapping(ptr::from_ref(&size).cast(), libc::CMSG_DATA(message), size_of::<u16>());
-            }
+            control.put(&mut used, libc::SOL_UDP, libc::UDP_SEGMENT, size);
+        }
+        let Item { to, tos, .. } = &self.items[first];
+        if *tos != 0 {
+            let (level, kind) = match to {
+                SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TOS),
+                SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
+            };
+            control.put(&mut used, level, kind, libc::c_int::from(*tos));
+        }
+        header.msg_control = if used > 0 { control.0.as_mut_ptr().cast() } else { ptr::null_mut() };
+        header.msg_controllen = used as _;
+    }
+}
+
+impl Control {
+    /// Appends a control message behind the `used` bytes of those before it.
+    fn put<T: Copy>(&mut self, used: &mut usize, level: libc::c_int, kind: libc::c_int, value: T) {
+        // SAFETY: the macros only compute; where the message ends inside the buffer, all that is written is inside it.
+        unsafe {
+            let size = size_of::<T>() as libc::c_uint;
+            let (length, space) = (libc::CMSG_LEN(size), libc::CMSG_SPACE(size) as usize);
+            assert!(*used + space <= CONTROL, "a message has at most two control messages");
+            let message = self.0.as_mut_ptr().add(*used).cast::<libc::cmsghdr>();
+            (*message).cmsg_level = level;
+            (*message).cmsg_type = kind;
+            (*message).cmsg_len = length as _;
+            libc::CMSG_DATA(message).cast::<T>().write_unaligned(value);
+            *used += space;
         }
     }
 }
@@ -533,7 +579,7 @@ mod tests {
         let mut got = Vec::new();
         let deadline = Instant::now() + Duration::from_secs(5);
         while got.len() < count && Instant::now() < deadline {
-            let each = |_, bytes: &mut [u8], size| got.extend(bytes.chunks(size).map(<[u8]>::to_vec));
+            let each = |train: Train<'_>| got.extend(train.bytes.chunks(train.size).map(<[u8]>::to_vec));
             batch.receive(socket, each).unwrap();
             std::thread::yield_now();
         }
@@ -555,12 +601,12 @@ mod tests {
             let to_v4 = SocketAddr::from(([127, 0, 0, 1], b.port));
             let sizes = [1_400, 1_400, 1_400, 700, 1_400, 32, 1_400, 1_400];
             for (n, size) in sizes.iter().enumerate() {
-                assert!(batch.push(to_v4, *size, |bytes| {
+                assert!(batch.push(to_v4, 0, *size, |bytes| {
                     bytes.fill(n as u8);
                     true
                 }));
             }
-            assert!(!batch.push(to_v4, 10, |_| false));
+            assert!(!batch.push(to_v4, 0, 10, |_| false));
             batch.flush(&a, &drops);
             assert!(batch.is_empty());
             let expected: Vec<Vec<u8>> = sizes.iter().enumerate().map(|(n, size)| vec![n as u8; *size]).collect();
@@ -570,12 +616,45 @@ mod tests {
     }
 
     #[test]
+    fn the_traffic_class_arrives_with_each_datagram_and_keeps_trains_apart() {
+        for segmentation in [true, false] {
+            let (a, b) = (Sockets::bind(0).unwrap(), Sockets::bind(0).unwrap());
+            if !segmentation {
+                a.each().for_each(Udp::disable_segmentation);
+            }
+            for (to, socket) in [("127.0.0.1", Some(&b.v4)), ("::1", b.v6.as_ref())] {
+                let Some(socket) = socket else { continue };
+                let to = SocketAddr::new(to.parse().unwrap(), b.port);
+                let sent: [u8; 6] = [0, 0, 2, 2, 3, 0xb8];
+                let mut batch = TxBatch::default();
+                for tos in sent {
+                    batch.push(to, tos, 1_000, |bytes| {
+                        bytes.fill(tos);
+                        true
+                    });
+                }
+                batch.flush(&a, &Drops::default());
+                let mut got = Vec::new();
+                let deadline = Instant::now() + Duration::from_secs(5);
+                while got.len() < sent.len() && Instant::now() < deadline {
+                    let each = |train: Train<'_>| {
+                        assert!(train.bytes.iter().all(|byte| *byte == train.tos));
+                        got.extend(train.bytes.chunks(train.size).map(|bytes| bytes[0]));
+                    };
+                    RxBatch::default().receive(socket, each).unwrap();
+                }
+                assert_eq!(got, sent);
+            }
+        }
+    }
+
+    #[test]
     fn a_refused_datagram_is_counted_and_the_others_go_on() {
         let (a, b) = (Sockets::bind(0).unwrap(), Sockets::bind(0).unwrap());
         let drops = Drops::default();
         let mut batch = TxBatch::default();
         for to in [[255, 255, 255, 255], [127, 0, 0, 1]] {
-            batch.push(SocketAddr::from((to, b.port)), 40, |bytes| {
+            batch.push(SocketAddr::from((to, b.port)), 0, 40, |bytes| {
                 bytes.fill(to[0]);
                 true
             });

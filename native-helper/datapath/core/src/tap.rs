@@ -40,6 +40,8 @@ pub struct TapOptions<'a> {
     pub prefix: u8,
     /// Whether the kernel hands over super-packets and takes them, as far as it can.
     pub offload: bool,
+    /// Whether the DSCP of packets is copied to the datagrams that carry them.
+    pub dscp: bool,
 }
 
 pub struct Tap {
@@ -332,8 +334,15 @@ mod tests {
     fn foreign_interfaces_are_left_alone() {
         assert_eq!(remove_interface("lo").unwrap_err().code, "INTERFACE_EXISTS");
         assert_eq!(remove_interface("rw-no-such"), Ok(false));
-        let options =
-            TapOptions { name: "lo", mac: [2; 6], mtu: MTU_DEFAULT, ip: Ipv4Addr::LOCALHOST, prefix: 8, offload: true };
+        let options = TapOptions {
+            name: "lo",
+            mac: [2; 6],
+            mtu: MTU_DEFAULT,
+            ip: Ipv4Addr::LOCALHOST,
+            prefix: 8,
+            offload: true,
+            dscp: false,
+        };
         assert_eq!(Tap::create(&options).err().unwrap().code, "INTERFACE_EXISTS");
     }
 }

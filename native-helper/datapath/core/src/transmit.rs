@@ -16,6 +16,7 @@ use crate::session::lock;
 use crate::shared::{Network, Shared};
 use crate::socket::TxBatch;
 use crate::tap::{ETHER, Tap, VNET};
+use crate::too_big;
 use crate::wire::u16_at;
 
 const MISS_AGAIN: Duration = Duration::from_secs(1);
@@ -27,12 +28,14 @@ pub struct Transmitter {
     shared: Arc<Shared>,
     tx: TxBatch,
     misses: HashMap<(NetworkId, IpAddr), Instant>,
+    too_big: too_big::Limit,
     now: Instant,
 }
 
 impl Transmitter {
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, tx: TxBatch::default(), misses: HashMap::new(), now: Instant::now() }
+        let now = Instant::now();
+        Self { shared, tx: TxBatch::default(), misses: HashMap::new(), too_big: too_big::Limit::new(now), now }
     }
 
     /// Before a batch of frames: what the clock says.
@@ -117,9 +120,30 @@ impl Transmitter {
             }
             result => {
                 sender.flush_if_due();
-                result
+                result.and_then(|narrow| match narrow {
+                    Some(room) => self.say_too_big(network, tap, packet, &info, room),
+                    None => Ok(()),
+                })
             }
         }
+    }
+
+    /// Tells the sender of a packet that went in parts how large its packets may be.
+    fn say_too_big(
+        &mut self,
+        network: &Network,
+        tap: &Tap,
+        packet: &[u8],
+        info: &IpInfo,
+        room: usize,
+    ) -> Result<(), Reason> {
+        let Some(answer) = too_big::answer(packet, info, room).filter(|_| self.too_big.take(self.now)) else {
+            return Ok(());
+        };
+        let map = network.ip_map.load();
+        let from = map.get(info.dst).map_or(tap.mac, |entry| entry.peer.mac());
+        let head = ethernet::frame_head(tap.mac, from, if info.src.is_ipv4() { IPV4 } else { IPV6 });
+        tap.write(&[IoSlice::new(&head), IoSlice::new(&answer)]).map_err(|_| Reason::InterfaceWrite)
     }
 
     fn miss(&mut self, network: &Network, ip: IpAddr) {
@@ -136,27 +160,28 @@ impl Transmitter {
     }
 }
 
-/// Sends a packet to the session of its destination; `NoEntry` where it has to wait for one.
+/// Sends a packet to the session of its destination; `NoEntry` where it has to wait for one. Says how large a packet goes
+/// whole, where this one did not.
 pub fn send_ip(
     sender: &mut Sender<'_>,
     network: &Network,
     packet: &mut [u8],
     info: &IpInfo,
     offload: &Offload,
-) -> Result<(), Reason> {
+) -> Result<Option<usize>, Reason> {
     let slot = network.ip_map.load().get(info.dst).and_then(|entry| entry.slot).ok_or(Reason::NoEntry)?;
     let sessions = network.sessions.load();
     let session = sessions.get(&slot).filter(|session| session.can_send()).ok_or(Reason::NoEntry)?;
-    let packets = sender.ip(network, session, packet, info, offload)?;
-    if session.ip_sent(packets) {
+    let sent = sender.ip(network, session, packet, info, offload)?;
+    if session.ip_sent(sent.packets) {
         sender.shared.tell_traffic(network, session);
     }
-    Ok(())
+    Ok(sent.narrow)
 }
 
 fn release_one(sender: &mut Sender<'_>, network: &Network, packet: &mut [u8]) -> Result<(), Reason> {
     let info = ip::parse(packet).ok_or(Reason::BadInner)?;
-    send_ip(sender, network, packet, &info, &Offload::default())
+    send_ip(sender, network, packet, &info, &Offload::default()).map(drop)
 }
 
 /// Lets go on what waited, after the tables changed.

@@ -28,6 +28,7 @@ fn options(name: &str) -> TapOptions<'_> {
         ip: Ipv4Addr::new(172, 16, 1, 5),
         prefix: 16,
         offload: true,
+        dscp: false,
     }
 }
 

@@ -24,7 +24,8 @@ fn ip_packets_arrive_whole_under_both_ciphers_and_any_path_size() {
             b.map(&[(&a, Some(1))]);
             a.net.path_mtu(2, payload);
             for (n, length) in [0, 1, 100, 1_127, 1_128, 1_129, 1_304].into_iter().enumerate() {
-                let there = packet(&a, &b, length, n as u8);
+                let mut there = packet(&a, &b, length, n as u8);
+                there[6] = 0; // It may be cut, so nobody is told of its size.
                 a.send_ip(&there);
                 let frame = b.frame();
                 assert_eq!(frame[ETHER..], there);
@@ -34,6 +35,45 @@ fn ip_packets_arrive_whole_under_both_ciphers_and_any_path_size() {
                 assert_eq!(a.ip(), back);
             }
         }
+    }
+}
+
+#[test]
+fn what_goes_in_parts_and_may_not_is_answered_with_the_size_that_fits() {
+    let (mut a, mut b) = (Node::new(1), Node::new(2));
+    link(&a, &b, Cipher::ChaCha20Poly1305);
+    a.map(&[(&b, Some(2))]);
+    a.net.path_mtu(2, 1_200);
+    let large = packet(&a, &b, 1_300, 1);
+    a.send_ip(&large);
+    assert_eq!(b.ip(), large, "it arrives all the same");
+    let frame = a.frame();
+    let told = &frame[ETHER..];
+    assert_eq!((&frame[..6], &frame[6..12]), (&a.mac[..], &b.addr.mac()[..]));
+    assert_eq!((&told[12..16], &told[16..20]), (&b.ip[..], &a.ip[..]));
+    assert_eq!((&told[20..22], &told[26..28]), (&[3, 4][..], &(1_200u16 - 36).to_be_bytes()[..]));
+    assert_eq!(told[28..48], large[..20]);
+}
+
+#[test]
+fn the_segment_size_of_tcp_fits_the_path_in_both_directions() {
+    let (mut a, mut b) = (Node::new(1), Node::new(2));
+    link(&a, &b, Cipher::ChaCha20Poly1305);
+    a.map(&[(&b, Some(2))]);
+    b.map(&[(&a, Some(1))]);
+    let syn = |from: &Node, to: &Node| {
+        let mut packet = packet(from, to, 16, 0);
+        packet[9] = 6;
+        packet[20..].copy_from_slice(&[0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x60, 2, 1, 0, 0, 0, 0, 0, 2, 4, 5, 180]);
+        packet
+    };
+    for payload in [1_200, 1_300] {
+        a.net.path_mtu(2, payload);
+        let fits = payload as u16 - 36 - 40;
+        a.send_ip(&syn(&a, &b));
+        assert_eq!(b.ip()[42..44], u16::to_be_bytes(fits));
+        b.send_ip(&syn(&b, &a));
+        assert_eq!(a.ip()[42..44], u16::to_be_bytes(fits), "what a answers goes by the same path");
     }
 }
 

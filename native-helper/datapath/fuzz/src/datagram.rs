@@ -13,6 +13,7 @@ use ringway_core::gate::Mac1Keys;
 use ringway_core::ipmap::Prefix;
 use ringway_core::receive::Receiver;
 use ringway_core::session::{PARTIAL_CHECKSUMS, Path};
+use ringway_core::socket::Train;
 use ringway_core::tap::Tap;
 use ringway_core::wire::{self, HEAD, TAG};
 use zeroize::Zeroizing;
@@ -53,7 +54,8 @@ impl Node {
     /// A train of datagrams of `size` bytes.
     fn receive(&mut self, bytes: &mut [u8], size: usize) {
         self.receiver.begin(Instant::now());
-        self.receiver.train(self.from, bytes, size);
+        let tos = size as u8;
+        self.receiver.train(Train { from: self.from, bytes, size, tos });
         self.receiver.end();
     }
 }

@@ -181,6 +181,8 @@ pub struct NativeTapOptions {
     pub prefix_bits: u32,
     /// False leaves the offloads of the interface unused.
     pub offload: Option<bool>,
+    /// True copies the DSCP of packets to the datagrams that carry them.
+    pub dscp: Option<bool>,
 }
 
 /// One affiliation. Effects that name an unknown slot do nothing: the session may have gone meanwhile.
@@ -341,6 +343,7 @@ impl NativeNetwork {
                 ip,
                 prefix,
                 offload: options.offload.unwrap_or(true),
+                dscp: options.dscp.unwrap_or(false),
             })
             .map_err(from_core)
     }
