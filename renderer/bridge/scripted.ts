@@ -180,6 +180,11 @@ export class ScriptedBridge implements WindowBridge {
   /** Calls made so far, for tests. */
   readonly made: { readonly call: WindowCall; readonly affiliation: string | undefined }[] = [];
 
+  /** The affiliations as the helper would tell them now, for tests. */
+  get shown(): readonly AffiliationView[] {
+    return this.#snapshot().status.affiliations;
+  }
+
   /** Changes of settings that were asked for. */
   readonly configured: Args<"configure">["change"][] = [];
 

@@ -14,7 +14,7 @@ import {
   type Opened,
 } from "#contract/app-bridge.ts";
 import { go } from "../shell/route.ts";
-import { showRatesIn } from "../ui/format.ts";
+import { showNumbersIn, showRatesIn } from "../ui/format.ts";
 
 export interface AppWindowState {
   readonly app: AppState;
@@ -109,4 +109,5 @@ export function useAppearance(): void {
     else delete dataset.motion;
   }, [theme, textSize, reduceMotion]);
   showRatesIn(rates);
+  showNumbersIn(useLanguage());
 }

@@ -9,6 +9,7 @@ import {
   formatVolume,
   formatWholeRingAddress,
   monogram,
+  showNumbersIn,
   withoutZeros,
 } from "./format.ts";
 
@@ -87,4 +88,18 @@ describe("names", () => {
     ["", ""],
     ["日本 語", "日語"],
   ])("makes a monogram of %s", (name, letters) => expect(monogram(name)).toBe(letters));
+});
+
+describe("numbers in a language", () => {
+  it("have its decimal mark, also where zeros are left out", () => {
+    showNumbersIn("de");
+    expect([formatRtt(2.3), formatRtt(0.01), formatRate(1_740_000), withoutZeros(formatRate(2_500_000))]).toEqual([
+      "2,3\u00a0ms",
+      "<\u00a00,1\u00a0ms",
+      "1,74\u00a0MB/s",
+      "2,5\u00a0MB/s",
+    ]);
+    showNumbersIn("en");
+    expect(formatRtt(2.3)).toBe("2.3\u00a0ms");
+  });
 });

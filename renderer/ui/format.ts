@@ -5,13 +5,25 @@
 const SPACE = "\u00a0";
 export const UNKNOWN = "—";
 
+let decimalMark = ".";
+
+/** Numbers of the whole window have the decimal mark of this language; what is shown already follows with its next value. */
+export function showNumbersIn(language: string): void {
+  const parts = new Intl.NumberFormat(language).formatToParts(0.5);
+  decimalMark = parts.find(({ type }) => type === "decimal")?.value ?? ".";
+}
+
+export function fixed(value: number, digits: number): string {
+  return value.toFixed(digits).replace(".", decimalMark);
+}
+
 /** `2.3 ms`, `41 ms`, `1.62 s`; never `0 ms`. */
 export function formatRtt(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return UNKNOWN;
-  if (ms < 0.1) return `<${SPACE}0.1${SPACE}ms`;
-  if (ms < 9.95) return `${ms.toFixed(1)}${SPACE}ms`;
+  if (ms < 0.1) return `<${SPACE}${fixed(0.1, 1)}${SPACE}ms`;
+  if (ms < 9.95) return `${fixed(ms, 1)}${SPACE}ms`;
   if (ms < 999.5) return `${Math.round(ms)}${SPACE}ms`;
-  return `${(ms / 1000).toFixed(2)}${SPACE}s`;
+  return `${fixed(ms / 1000, 2)}${SPACE}s`;
 }
 
 /** A measured round trip as it is, a predicted one with a tilde, else unknown. */
@@ -42,7 +54,7 @@ export function formatBits(bitsPerS: number): string {
     [1e3, "kbit/s"],
   ].find(([size]) => bitsPerS >= Number(size) * 0.9995) ?? [1, "bit/s"];
   const value = bitsPerS / Number(step[0]);
-  return `${value.toFixed(value < 9.95 && step[0] !== 1 ? 1 : 0)}${SPACE}${step[1]}`;
+  return `${fixed(value, value < 9.95 && step[0] !== 1 ? 1 : 0)}${SPACE}${step[1]}`;
 }
 
 /** `0`, `640 B`, `1.72 GB`. */
@@ -64,12 +76,12 @@ function scaled(bytes: number): string {
   if (step === undefined) return `${Math.round(bytes)}${SPACE}B`;
   const value = bytes / step[0];
   const digits = step[0] === 1e3 ? (value < 9.95 ? 1 : 0) : value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-  return `${value.toFixed(digits)}${SPACE}${step[1]}`;
+  return `${fixed(value, digits)}${SPACE}${step[1]}`;
 }
 
 /** `2 MB/s` for `2.00 MB/s`: for the marks of a scale, which are round. */
 export function withoutZeros(text: string): string {
-  return text.replace(/\.(\d*?)0+(?=\D)/, (_, rest: string) => (rest === "" ? "" : `.${rest}`));
+  return text.replace(/([.,])(\d*?)0+(?=\D)/, (_, mark: string, rest: string) => (rest === "" ? "" : mark + rest));
 }
 
 /** `45 s`, `12 min`, `2 h 14 min`, `3 d`; rounded down. */

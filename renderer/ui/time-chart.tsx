@@ -137,8 +137,9 @@ function optionsOf(
       {
         stroke: read("data-axis"),
         font,
-        size: 24,
-        gap: kinds ? 5 + BAND_HEIGHT : 5,
+        size: kinds ? 24 : 28,
+        // The lowest mark of the scale reaches below its line.
+        gap: kinds ? 5 + BAND_HEIGHT : 9,
         grid: { show: false },
         ticks: { show: false },
         splits: (_plot, _axis, low, high) => [0, 1, 2].map((part) => low + ((high - low) * part) / 2),

@@ -8,6 +8,7 @@ import {
   type FileServer,
   launch,
   missing,
+  rulesIn,
   serveRenderer,
   type Theme,
   themes,
@@ -285,7 +286,7 @@ describe("administration in the window", () => {
       expect(await licences.getByRole("listitem").first().textContent()).toMatch(/^Ringway /);
       for (const theme of Object.keys(themes) as Theme[]) {
         await page.emulateMedia({ contrast: null, forcedColors: null, ...themes[theme], reducedMotion: "reduce" });
-        expect(await violationsOf(page, theme === "light" ? "all" : "colours")).toEqual([]);
+        expect(await violationsOf(page, rulesIn(theme))).toEqual([]);
       }
       await page.keyboard.press("Escape");
       await licences.waitFor({ state: "hidden" });
@@ -447,7 +448,7 @@ describe("administration in the window", () => {
   it.each(Object.keys(themes) as Theme[])("passes axe on its screens in %s", async (theme) => {
     const themed = await newContext(theme);
     const found: string[] = [];
-    const rules = theme === "light" ? "all" : "colours";
+    const rules = rulesIn(theme);
     for (const [query, screen, heading] of [
       ["scene=connected", "affiliations", "Affiliations"],
       ["scene=overlap", "diagnostics", /1 problem/],

@@ -155,16 +155,25 @@ type Axe = { axe?: { run: (context: Document, options: object) => Promise<AxeRes
 const ALL_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const COLOUR_RULES = ["color-contrast", "link-in-text-block"];
 
-/**
- * What axe-core has against the page as it is now, a line a rule and element. `colours` tries only what a theme can
- * break; everything else is the same in all of them.
- */
-export async function violationsOf(page: Page, rules: "all" | "colours" = "all"): Promise<string[]> {
+/** `all`, what a theme can break, or the same with the ratio of 7 to 1 for text (WCAG 1.4.6). */
+type Rules = "all" | "colours" | "enhancedColours";
+
+/** What is tried in a theme: everything in one, in the others what colours can break; in high contrast text has AAA. */
+export function rulesIn(theme: Theme): Rules {
+  if (theme === "light") return "all";
+  return theme === "contrast" ? "enhancedColours" : "colours";
+}
+
+/** What axe-core has against the page as it is now, a line a rule and element. */
+export async function violationsOf(page: Page, rules: Rules = "all"): Promise<string[]> {
   // Evaluated rather than added as a script element, which the page's policy refuses.
   if (!(await page.evaluate(() => "axe" in window))) {
     await page.evaluate(await readFile(require.resolve("axe-core/axe.min.js"), "utf8"));
   }
-  const runOnly = rules === "all" ? { type: "tag", values: ALL_RULES } : { type: "rule", values: COLOUR_RULES };
+  const runOnly =
+    rules === "all"
+      ? { type: "tag", values: ALL_RULES }
+      : { type: "rule", values: rules === "colours" ? COLOUR_RULES : [...COLOUR_RULES, "color-contrast-enhanced"] };
   const found = await page.evaluate(
     (only) => (window as unknown as Axe).axe?.run(document, { runOnly: only }),
     runOnly,

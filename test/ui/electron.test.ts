@@ -517,16 +517,37 @@ describe("the app in Electron (on a stand-in)", () => {
       standIn.app.emit("second-instance", {}, ["ringway", file], home);
     };
 
-    it("installs and joins with one click and one prompt", async () => {
-      const page = await openWithout(lifeOn([SYSTEMD], () => helper.start()));
-      openFile();
-      await page.getByRole("dialog").getByRole("button", { name: "Install and connect" }).click();
-      // This helper is connected from its first word, so the heading alone says nothing of the join.
-      const joined = () => helper.made.filter((call) => ["preview", "join"].includes(call));
-      await expect.poll(joined, { timeout: 10_000 }).toEqual(["preview", "join"]);
-      await page.getByRole("dialog").waitFor({ state: "hidden" });
-      await page.getByRole("heading", { name: "Connected" }).waitFor();
-      expect(prompts).toEqual([INSTALL]);
+    const dropFile = (page: Page) =>
+      page.evaluate(() => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["#affiliation\ncondor wow\n#port\n15000\n"], "condor.config"));
+        window.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+      });
+
+    it.each(["opened", "dropped"])(
+      "installs and joins by a file that was %s with one click and one prompt",
+      async (how) => {
+        const page = await openWithout(lifeOn([SYSTEMD], () => helper.start()));
+        if (how === "opened") openFile();
+        else await dropFile(page);
+        await page.getByRole("dialog").getByRole("button", { name: "Install and connect" }).click();
+        // This helper is connected from its first word, so the heading alone says nothing of the join.
+        const joined = () => helper.made.filter((call) => ["preview", "join"].includes(call));
+        await expect.poll(joined, { timeout: 10_000 }).toEqual(["preview", "join"]);
+        await page.getByRole("dialog").waitFor({ state: "hidden" });
+        await page.getByRole("heading", { name: "Connected" }).waitFor();
+        expect(prompts).toEqual([INSTALL]);
+      },
+    );
+
+    it("connects again with one click in the tray and no prompt", async () => {
+      const window = await start({ life: lifeOn([SYSTEMD, UNIT]) });
+      window.close();
+      tray().choose("Disconnect condor wow");
+      await expect.poll(() => tray().labels()).toContain("Connect condor wow");
+      tray().choose("Connect condor wow");
+      await expect.poll(() => tray().labels()[0]).toBe("● Connected to condor wow");
+      expect([ordered(), prompts, window.shown]).toEqual([["disconnect", "connect"], [], false]);
     });
 
     it("says that the prompt was closed, changes nothing, and asks again on order alone", async () => {

@@ -6,6 +6,7 @@ import { useApp, useAppModel } from "../../store/app-store.tsx";
 import { useModel, useWindow } from "../../store/context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
+import { fixed } from "../../ui/format.ts";
 import { Notice } from "../../ui/notice.tsx";
 import { Switch } from "../../ui/switch.tsx";
 import { useText, useTime } from "../../words/words.tsx";
@@ -204,5 +205,5 @@ function Report({ run }: { readonly run: Run }) {
 }
 
 function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)}\u00a0s`;
+  return ms < 50 ? `<\u00a0${fixed(0.1, 1)}\u00a0s` : `${fixed(ms / 1000, 1)}\u00a0s`;
 }

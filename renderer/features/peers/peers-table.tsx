@@ -34,13 +34,13 @@ interface ColumnSpec {
 
 const columns: readonly ColumnSpec[] = [
   { id: "name", title: "col.name", cell: cells.NameCell, share: 1.3, minWidth: 120, from: 0 },
-  { id: "site", title: "col.site", cell: cells.SiteCell, share: 1, minWidth: 110, from: 1016 },
+  { id: "site", title: "col.site", cell: cells.SiteCell, share: 1, minWidth: 110, from: 1040 },
   { id: "virtualIp", title: "fact.virtualIp", cell: cells.IpCell, share: 1, minWidth: 118, from: 0 },
-  { id: "ringAddress", title: "fact.ringAddress", cell: cells.AddressCell, share: 1.2, minWidth: 160, from: 1320 },
-  { id: "link", title: "col.link", cell: cells.LinkCell, share: 1.2, minWidth: 162, from: 0 },
-  { id: "via", title: "col.via", cell: cells.ViaCell, share: 1, minWidth: 104, from: 1120 },
-  { id: "rtt", title: "col.rtt", cell: cells.RttCell, share: 1.1, minWidth: 134, from: 536 },
-  { id: "hops", title: "col.hops", cell: cells.HopsCell, share: 0.5, minWidth: 64, atEnd: true, from: 696 },
+  { id: "ringAddress", title: "fact.ringAddress", cell: cells.AddressCell, share: 1.2, minWidth: 160, from: 1344 },
+  { id: "link", title: "col.link", cell: cells.LinkCell, share: 1.2, minWidth: 186, from: 0 },
+  { id: "via", title: "col.via", cell: cells.ViaCell, share: 1, minWidth: 104, from: 1144 },
+  { id: "rtt", title: "col.rtt", cell: cells.RttCell, share: 1.1, minWidth: 134, from: 560 },
+  { id: "hops", title: "col.hops", cell: cells.HopsCell, share: 0.5, minWidth: 64, atEnd: true, from: 720 },
   {
     id: "received",
     title: "col.received",
@@ -48,10 +48,10 @@ const columns: readonly ColumnSpec[] = [
     share: 0.8,
     minWidth: 96,
     atEnd: true,
-    from: 632,
+    from: 656,
   },
-  { id: "sent", title: "col.sent", cell: cells.SentCell, share: 0.8, minWidth: 96, atEnd: true, from: 860 },
-  { id: "nat", title: "col.nat", cell: cells.NatCell, share: 0.8, minWidth: 112, from: 980 },
+  { id: "sent", title: "col.sent", cell: cells.SentCell, share: 0.8, minWidth: 96, atEnd: true, from: 884 },
+  { id: "nat", title: "col.nat", cell: cells.NatCell, share: 0.8, minWidth: 112, from: 1004 },
 ];
 
 const HEAD_HEIGHT = 34;

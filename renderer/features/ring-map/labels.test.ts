@@ -66,6 +66,18 @@ describe("labels", () => {
     expect(column).toEqual([{ y: 100 }, { y: 140 }]);
   });
 
+  it("begins below the tools where the picture is narrow, else at the top", () => {
+    const members = Array.from({ length: 40 }, (_, i) => member(i, 40, { kind: "near" }));
+    const highest = (width: number, side: number) => {
+      const laid = layOut({ self, members, width, height: 560, widen: 1 });
+      const labels = placeLabels(laid, toLabel(laid, undefined, new Set()));
+      return Math.min(...labels.filter((label) => label.side === side).map(({ end }) => end[1]));
+    };
+    expect(highest(836, -1)).toBeGreaterThanOrEqual(62);
+    expect(highest(836, 1)).toBeGreaterThanOrEqual(110);
+    expect(highest(1216, 1)).toBeLessThan(62);
+  });
+
   it("puts a label on the side of its member", () => {
     const members = Array.from({ length: 20 }, (_, i) => member(i, 20, { kind: "far" }));
     const laid = scene(members);

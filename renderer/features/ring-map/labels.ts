@@ -23,6 +23,9 @@ const NEAR_WIDTH = 150;
 /** Corner below on the left that the legend covers. */
 const LEGEND_WIDTH = 236;
 const LEGEND_HEIGHT = 204;
+/** Where the picture is narrower than this, names near the top would lie under the tools: they begin below these. */
+const TOOLS_FREE_FROM = 1080;
+const TOOLS_BOTTOM = { left: 62, right: 110 };
 const RANK = { shortcut: 0, relay: 1, near: 2, far: 3, leaf: 4, routed: 5 } as const;
 
 /** The members to name: those of the focus first, then links by how much they matter. */
@@ -77,9 +80,10 @@ export function placeLabels(scene: Scene, members: readonly Placed[]): Label[] {
     const above =
       side > 0 ? column : column.filter(({ knee }) => knee[1] < legendTop || knee[0] - NEAR_WIDTH < LEGEND_WIDTH);
     const below = column.slice(above.length);
+    const tools = side > 0 ? TOOLS_BOTTOM.right : TOOLS_BOTTOM.left;
     spread(
       above,
-      TOP,
+      scene.width < TOOLS_FREE_FROM ? tools : TOP,
       (side > 0 ? scene.height : below.length > 0 || reachesLegend(above, legendTop) ? legendTop : scene.height) -
         BOTTOM,
     );

@@ -167,7 +167,8 @@ export function paintLinks(
     scene.zoom > 1
       ? placeLabelsNear(scene, inSight(scene, inFocus, hidden))
       : placeLabels(scene, toLabel(scene, inFocus, hidden));
-  for (const label of labels) paintLabel(g, palette, label, words, alphaOf(label.member), label.member === inFocus);
+  for (const label of labels)
+    paintLabel(g, palette, label, words, scene.width, alphaOf(label.member), label.member === inFocus);
   g.globalAlpha = 1;
   return labels;
 }
@@ -479,12 +480,16 @@ function paintSelf(g: Context, scene: Scene, palette: Palette, words: RingWords)
 }
 
 const NAME_WIDEST = 128;
+/** Between a name and its round trip, and to the edge of the picture. */
+const LABEL_GAP = 7;
+const LABEL_EDGE = 6;
 
 function paintLabel(
   g: Context,
   palette: Palette,
   label: Label,
   words: RingWords,
+  sceneWidth: number,
   alpha: number,
   strong: boolean,
 ): void {
@@ -502,12 +507,15 @@ function paintLabel(
   g.textAlign = label.side > 0 ? "left" : "right";
   g.font = `${strong ? 650 : 550} 12px ${palette.sans}`;
   g.fillStyle = palette.text;
-  const name = cut(g, label.member.name, NAME_WIDEST);
+  const rtt = words.rtt(label.member);
+  // Digits and units are as wide in both weights, so one measure tells how much is left for the name.
+  const room = (label.side > 0 ? sceneWidth - x : x) - widthOf(g, rtt) - LABEL_GAP - LABEL_EDGE;
+  const name = cut(g, label.member.name, Math.min(NAME_WIDEST, room));
   g.fillText(name, x, y);
-  const after = widthOf(g, name) + 7;
+  const after = widthOf(g, name) + LABEL_GAP;
   g.font = `400 12px ${palette.sans}`;
   g.fillStyle = palette.muted;
-  g.fillText(words.rtt(label.member), x + label.side * after, y);
+  g.fillText(rtt, x + label.side * after, y);
 }
 
 /** Where the ring has no margin, the one in focus and its hops are named in boxes inside it. */
