@@ -9,6 +9,15 @@ import { until } from "../test/netns/shell.ts";
 export interface Bed {
   readonly a: Host;
   readonly b: Host;
+  /** A host between the two, which then have no wire to one another: it forwards nothing by itself. */
+  readonly middle?: Middle;
+}
+
+export interface Middle {
+  readonly host: Host;
+  /** Its addresses on the wires to `a` and to `b`. */
+  readonly towardsA: string;
+  readonly towardsB: string;
 }
 
 /** One way from `from` to `address` on `to`: the bare wire, this product in some form, or another one. */
@@ -44,12 +53,24 @@ export async function makeBed(internet: Internet, name: string): Promise<Bed> {
   return { a, b };
 }
 
+/** Two hosts with a third between them, with a server of iperf3 on `b`. */
+export async function makeBedWithMiddle(internet: Internet, name: string): Promise<Bed> {
+  const [a, host] = await internet.addWire(`${name}-a`, `${name}-middle`);
+  const { host: b, middleAddress } = await internet.addBehind(host, `${name}-b`);
+  await startThroughputServer(b);
+  return { a, b, middle: { host, towardsA: host.address, towardsB: middleAddress } };
+}
+
 /** Segmentation and coalescing of the wire itself, on both ends: without them packets of 1,500 bytes really cross it. */
-export async function setWireOffload({ a, b }: Bed, on: boolean): Promise<void> {
+export async function setWireOffload({ a, b, middle }: Bed, on: boolean): Promise<void> {
   const word = on ? "on" : "off";
-  for (const host of [a, b]) {
-    await host.must(["ethtool", "-K", "eth0", "tso", word, "gso", word, "gro", word, "tx-udp-segmentation", word]);
-  }
+  const set = (host: Host, device: string) =>
+    host.must(["ethtool", "-K", device, "tso", word, "gso", word, "gro", word, "tx-udp-segmentation", word]);
+  await set(a, "eth0");
+  await set(b, "eth0");
+  if (middle === undefined) return;
+  await set(middle.host, "eth0");
+  await set(middle.host, "eth1");
 }
 
 /** Clock ticks of proc(5) in a second. */

@@ -4,14 +4,13 @@
  */
 
 import { median, quantile, rounded } from "../test/netns/figures.ts";
-import type { Internet } from "../test/netns/internet.ts";
 import { throughput } from "../test/netns/measure.ts";
 import { type Bed, cpuSeconds, makeBed, onInternet, setWireOffload, type Way } from "./bed.ts";
 import { barsOf } from "./datapath-bars.ts";
 import { type Effort, FULL, measureRound, QUICK, type Round, summary } from "./measure-way.ts";
 import { peers, startPeer } from "./peers.ts";
 import type { Measured, SuiteOptions } from "./report.ts";
-import { ringwayVariants, startRingway } from "./ringway-ways.ts";
+import { bedOf, ringwayVariants, startRingway } from "./ringway-ways.ts";
 
 const QUICK_PEERS = ["wireguard-go"];
 const QUICK_VARIANTS = ["ringway"];
@@ -31,13 +30,13 @@ export async function measureDatapath({ quick, only, rounds, say }: SuiteOptions
   const wanted = (name: string, inQuick: readonly string[]) =>
     only?.includes(name) ?? (!quick || inQuick.includes(name));
   return await onInternet(async (internet) => {
-    const tracks: Track[] = [await track(internet, "raw", async ({ a, b }) => wire(a, b.address))];
+    const tracks: Track[] = [await track(makeBed(internet, "raw"), async ({ a, b }) => wire(a, b.address))];
     const missing: Record<string, string> = {};
     const versions: Record<string, string> = {};
 
     for (const [index, variant] of ringwayVariants.entries()) {
       if (variant.name !== "ringway" && !wanted(variant.name, QUICK_VARIANTS)) continue;
-      tracks.push(await track(internet, variant.name, (bed) => startRingway(bed, variant, index + 1)));
+      tracks.push(await track(bedOf(internet, variant), (bed) => startRingway(bed, variant, index + 1)));
       say(`${variant.name} is up`);
     }
     for (const [index, peer] of peers.entries()) {
@@ -45,7 +44,7 @@ export async function measureDatapath({ quick, only, rounds, say }: SuiteOptions
       try {
         versions[peer.name] = await peer.install();
         say(`${peer.name} ${versions[peer.name]} is built or found`);
-        tracks.push(await track(internet, peer.name, (bed) => startPeer(peer, bed, 100 + index)));
+        tracks.push(await track(makeBed(internet, peer.name), (bed) => startPeer(peer, bed, 100 + index)));
       } catch (error) {
         // One product that does not build or does not start is no reason to measure none.
         missing[peer.name] = (error as Error).message;
@@ -84,8 +83,8 @@ export async function measureDatapath({ quick, only, rounds, say }: SuiteOptions
   });
 }
 
-async function track(internet: Internet, name: string, start: (bed: Bed) => Promise<Way>): Promise<Track> {
-  const bed = await makeBed(internet, name);
+async function track(making: Promise<Bed>, start: (bed: Bed) => Promise<Way>): Promise<Track> {
+  const bed = await making;
   return { way: await start(bed), bed, rounds: [], plainWire: [] };
 }
 

@@ -135,6 +135,20 @@ export class Internet {
     return [a, b];
   }
 
+  /** A host behind `middle`, by a veth pair that is its `eth0` and `eth1` of `middle`; and the address of `middle` there. */
+  async addBehind(middle: Host, name: string): Promise<{ readonly host: Host; readonly middleAddress: string }> {
+    const net = `192.168.${(++this.#sites % 250) + 1}`;
+    const middleAddress = `${net}.1`;
+    const host = await this.#addHost(name, "wire", `${net}.2`);
+    await script(middle, [
+      `ip link add eth1 type veth peer name eth0 netns ${host.namespace}`,
+      `ip addr add ${middleAddress}/24 dev eth1`,
+      "ip link set eth1 up",
+    ]);
+    await script(host, [`ip addr add ${host.address}/24 dev eth0`, "ip link set eth0 up"]);
+    return { host, middleAddress };
+  }
+
   /** Changes the link of a public host or router, by its name. `{ loss: 1 }` cuts it. */
   changeLink(name: string, link: LinkSettings): Promise<void> {
     return this.#emulator.change(name, link);
