@@ -24,7 +24,8 @@ export const ringwayVariants: readonly Variant[] = [
   { name: "ringway", interface: INTERFACE },
   { name: "ringway-chacha", interface: INTERFACE, debug: "chacha" },
   { name: "ringway-tcp", interface: INTERFACE, transport: "tcp" },
-  { name: "ringway-relay", interface: INTERFACE, relayed: true },
+  // With the default, which is made for relays: larger packets are cut anew for the header that a relay reads.
+  { name: "ringway-relay", relayed: true },
 ];
 
 export function bedOf(internet: Internet, variant: Variant): Promise<Bed> {

@@ -21,9 +21,9 @@ use crate::gate::{Buckets, Source};
 use crate::ip;
 use crate::ipmap::Prefix;
 use crate::offload::Partial;
-use crate::send::{Sender, relayed, ring};
+use crate::send::{Carrier, Sender, relayed, ring};
 use crate::session::{Key, Path, Via, lock};
-use crate::shared::{IndexEntry, Shared};
+use crate::shared::{IndexEntry, Network, Shared};
 use crate::socket::{Train, TxBatch};
 use crate::stream::Stream;
 use crate::tap::Tap;
@@ -48,23 +48,23 @@ pub struct Receiver {
     stream: Option<Arc<Stream>>,
 }
 
-/// How a packet came: the way it took, and where it came from if it was not wrapped in another.
+/// How packets came.
 #[derive(Clone, Copy)]
-struct Arrival {
+struct Way<'a> {
     path: Path,
-    /// The size of the outermost packet.
-    size: usize,
-    /// Its TOS byte; 0 where it came by a stream.
+    /// Bytes of the outermost packet around each of them.
+    around: usize,
+    /// The TOS byte of the outermost packets; 0 where they came by a stream.
     tos: u8,
+    /// The hop session whose TRANSIT headers were around them, and what these said; absent for the outermost packets.
+    hop: Option<(&'a IndexEntry, &'a TransitHeader)>,
 }
 
 /// What packets that came together under one key have in common.
 struct Run<'a> {
     entry: &'a IndexEntry,
     path: Path,
-    /// Bytes of the outermost packet around each of them.
     around: usize,
-    /// The TOS byte of the outermost packets.
     tos: u8,
     /// Whether it is another path than the one that the session sends by.
     is_new_path: bool,
@@ -73,7 +73,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(entry: &'a IndexEntry, path: Path, around: usize, tos: u8) -> Self {
+    fn new(entry: &'a IndexEntry, way: &Way<'_>) -> Self {
+        let Way { path, around, tos, .. } = *way;
         let is_new_path = entry.session.path.load().as_deref() != Some(&path);
         let (sources, tap) = (entry.session.sources.load(), entry.network.tap.load());
         Self { entry, path, around, tos, is_new_path, sources, tap }
@@ -101,6 +102,20 @@ fn open<'p>(
     let (head, sealed) = packet.split_at_mut(wire::HEAD);
     let text = key.open.open(counter, head, sealed).ok_or(Reason::NotAuthentic)?;
     Ok((window.accept(counter), text))
+}
+
+fn data_for(packet: &[u8]) -> Option<u32> {
+    match wire::parse(packet) {
+        Some(Outer::Data { receiver, .. }) => Some(receiver),
+        _ => None,
+    }
+}
+
+fn transit_for(packet: &[u8]) -> Option<u32> {
+    match wire::parse(packet) {
+        Some(Outer::Transit { receiver, .. }) => Some(receiver),
+        _ => None,
+    }
 }
 
 impl Receiver {
@@ -137,23 +152,8 @@ impl Receiver {
     }
 
     pub fn train(&mut self, Train { from, bytes, size, tos }: Train<'_>) {
-        let path = Path::Udp(from);
-        let mut datagrams = bytes.chunks_mut(size.max(1)).peekable();
-        while let Some(packet) = datagrams.next() {
-            let Some(Outer::Data { receiver, counter }) = wire::parse(packet) else {
-                self.outermost(path, tos, packet);
-                continue;
-            };
-            let same_key = iter::from_fn(|| {
-                let counter = datagrams.peek().and_then(|packet| match wire::parse(packet) {
-                    Some(Outer::Data { receiver: other, counter }) if other == receiver => Some(counter),
-                    _ => None,
-                })?;
-                Some((counter, datagrams.next()?))
-            });
-            let packets = iter::once((counter, packet)).chain(same_key);
-            self.data_of(receiver, path, tos, packets);
-        }
+        let way = Way { path: Path::Udp(from), around: 0, tos, hop: None };
+        self.packets(way, bytes.chunks_mut(size.max(1)));
     }
 
     /// The same for one packet of a stream.
@@ -161,33 +161,51 @@ impl Receiver {
         if !self.stream.as_ref().is_some_and(|known| Arc::ptr_eq(known, stream)) {
             self.stream = Some(stream.clone());
         }
-        self.outermost(Path::Tcp(stream.remote), 0, packet);
+        self.packets(Way { path: Path::Tcp(stream.remote), around: 0, tos: 0, hop: None }, iter::once(packet));
     }
 
-    fn outermost(&mut self, path: Path, tos: u8, packet: &mut [u8]) {
-        let arrival = Arrival { path, size: packet.len(), tos };
-        let result = match wire::parse(packet) {
-            Some(Outer::Handshake(kind)) => self.handshake_from(path, kind, packet),
-            Some(Outer::Data { receiver, counter }) => {
-                self.data_of(receiver, path, tos, iter::once((counter, packet)));
-                Ok(())
-            }
-            Some(Outer::Transit { receiver, counter }) => self.entry(receiver).and_then(|entry| {
-                self.may_bring(&entry, path).and_then(|()| self.transit(&entry, counter, packet, arrival))
-            }),
-            Some(Outer::Cookie | Outer::Hello) => Err(Reason::NotImplemented),
-            None => Err(Reason::Malformed),
-        };
-        self.count(result);
+    /// Packets that came together by one way; neighbours of one kind under one key are handled as one run.
+    fn packets<'p>(&mut self, way: Way<'_>, packets: impl Iterator<Item = &'p mut [u8]>) {
+        let mut packets = packets.peekable();
+        while let Some(packet) = packets.next() {
+            let result = match wire::parse(packet) {
+                Some(Outer::Handshake(kind)) => self.handshake(&way, kind, packet),
+                Some(Outer::Data { receiver, counter }) => {
+                    let more = iter::from_fn(|| {
+                        let packet = packets.next_if(|packet| data_for(packet) == Some(receiver))?;
+                        Some((wire::counter_of(packet), packet))
+                    });
+                    let all = iter::once((counter, packet)).chain(more);
+                    self.run(&way, receiver, all, Self::data)
+                }
+                Some(Outer::Transit { receiver, counter }) => {
+                    let more = iter::from_fn(|| {
+                        let packet = packets.next_if(|packet| transit_for(packet) == Some(receiver))?;
+                        Some((wire::counter_of(packet), packet))
+                    });
+                    let all = iter::once((counter, packet)).chain(more);
+                    self.run(&way, receiver, all, Self::transit)
+                }
+                Some(Outer::Cookie | Outer::Hello) => Err(Reason::NotImplemented),
+                None => Err(Reason::Malformed),
+            };
+            self.count(result);
+        }
     }
 
-    /// DATA packets, each with its counter, that came one after the other under one key.
-    fn data_of<'p>(&mut self, receiver: u32, path: Path, tos: u8, packets: impl Iterator<Item = (u64, &'p mut [u8])>) {
-        let entry = self.entry(receiver).and_then(|entry| self.may_bring(&entry, path).map(|()| entry));
-        match entry {
-            Ok(entry) => self.data(&Run::new(&entry, path, 0, tos), packets),
+    /// Hands packets, each with its counter, to `work` with what they have in common, or drops them all.
+    fn run<'p, P: Iterator<Item = (u64, &'p mut [u8])>>(
+        &mut self,
+        way: &Way<'_>,
+        receiver: u32,
+        packets: P,
+        work: impl FnOnce(&mut Self, &Run<'_>, P),
+    ) -> Result<(), Reason> {
+        match self.entry(receiver).and_then(|entry| self.may_bring(&entry, way).map(|()| entry)) {
+            Ok(entry) => work(self, &Run::new(&entry, way), packets),
             Err(reason) => self.shared.drops.add(reason, packets.count() as u64),
         }
+        Ok(())
     }
 
     fn count(&self, result: Result<(), Reason>) {
@@ -208,24 +226,37 @@ impl Receiver {
         Ok(entry)
     }
 
-    /// A stream carries packets of one affiliation only.
-    fn may_bring(&self, entry: &IndexEntry, path: Path) -> Result<(), Reason> {
-        let is_foreign = |stream: &Arc<Stream>| stream.network().is_some_and(|network| network != entry.network.id);
-        match &self.stream {
-            Some(stream) if matches!(path, Path::Tcp(_)) && is_foreign(stream) => Err(Reason::ForeignNetwork),
+    /// A stream carries packets of one affiliation only, and so does a hop.
+    fn may_bring(&self, entry: &IndexEntry, way: &Way<'_>) -> Result<(), Reason> {
+        let carried = match (way.hop, way.path, &self.stream) {
+            (Some((hop, _)), _, _) => Some(hop.network.id),
+            (None, Path::Tcp(_), Some(stream)) => stream.network(),
+            _ => None,
+        };
+        match carried {
+            Some(network) if network != entry.network.id => Err(Reason::ForeignNetwork),
             _ => Ok(()),
         }
     }
 
-    fn handshake_from(&mut self, path: Path, kind: u8, packet: &[u8]) -> Result<(), Reason> {
-        let (from, via) = match path {
-            Path::Udp(from) => (from, Via::Udp(from)),
-            Path::Tcp(from) => (from, Via::Tcp(from)),
-            Path::Tunnel(_) | Path::Ring => return Err(Reason::Malformed),
+    fn handshake(&mut self, way: &Way<'_>, kind: u8, packet: &[u8]) -> Result<(), Reason> {
+        let (via, source) = match (way.path, way.hop) {
+            (Path::Udp(from), _) => (Via::Udp(from), Source::of_ip(from.ip())),
+            (Path::Tcp(from), _) => (Via::Tcp(from), Source::of_ip(from.ip())),
+            (Path::Tunnel(relay), Some((hop, header))) => {
+                (Via::Tunnel { relay, peer: header.src }, Source::Hop(hop.network.id, hop.session.slot))
+            }
+            (Path::Ring, Some((hop, header))) => {
+                (Via::Ring { peer: header.src }, Source::Hop(hop.network.id, hop.session.slot))
+            }
+            (Path::Tunnel(_) | Path::Ring, None) => return Err(Reason::Malformed),
         };
         let networks = self.shared.networks.load();
-        let network = networks.iter().find(|network| network.mac1.matches(kind, packet)).ok_or(Reason::Mac1)?;
-        if !self.buckets.take(self.now, Source::of_ip(from.ip())) {
+        let fits = |network: &&Arc<Network>| {
+            way.hop.is_none_or(|(hop, _)| hop.network.id == network.id) && network.mac1.matches(kind, packet)
+        };
+        let network = networks.iter().find(fits).ok_or(Reason::Mac1)?;
+        if !self.buckets.take(self.now, source) {
             return Err(Reason::RateLimit);
         }
         if let (Via::Tcp(_), Some(stream)) = (via, &self.stream)
@@ -379,86 +410,78 @@ impl Receiver {
         Ok(())
     }
 
-    /// A packet of the overlay for this node or another.
-    fn transit(&mut self, entry: &IndexEntry, counter: u64, packet: &mut [u8], arrival: Arrival) -> Result<(), Reason> {
-        let (outer, inner) = packet.split_at_mut(TRANSIT_OVERHEAD);
-        let (newest, bytes) = open(&entry.key, &mut lock(&entry.key.window), counter, outer)?;
-        let header = TransitHeader::parse(bytes);
-        entry.session.counters.rx(1, arrival.size);
-        self.authentic(&Run::new(entry, arrival.path, 0, arrival.tos), newest);
-        let header = header.ok_or(Reason::Malformed)?;
-        let (network, previous) = (&entry.network, &entry.session.peer);
-        // Only the outermost packet may be a tunnel's, and only a tunnel carries another TRANSIT.
-        let nested = !matches!(arrival.path, Path::Udp(_) | Path::Tcp(_));
-        if (nested && header.tunnel) || !wire::may_be_inner(inner[0], header.tunnel) {
-            return Err(Reason::Malformed);
+    /// TRANSIT packets of one key that came by one path, for this node or others. Neighbours with equal headers take the
+    /// same way on.
+    fn transit<'p>(&mut self, run: &Run<'_>, packets: impl Iterator<Item = (u64, &'p mut [u8])>) {
+        let mut count = Count::default();
+        let mut opened: Vec<(TransitHeader, &mut [u8])> = Vec::new();
+        let mut window = lock(&run.entry.key.window);
+        for (counter, packet) in packets {
+            let size = run.around + packet.len();
+            let (outer, inner) = packet.split_at_mut(TRANSIT_OVERHEAD);
+            let result = open(&run.entry.key, &mut window, counter, outer).and_then(|(newest, bytes)| {
+                count.packets += 1;
+                count.bytes += size;
+                let header = TransitHeader::parse(bytes);
+                self.authentic(run, newest);
+                let header = header.ok_or(Reason::Malformed)?;
+                // Only the outermost packet may be a tunnel's, and only a tunnel carries another TRANSIT.
+                let nested = !matches!(run.path, Path::Udp(_) | Path::Tcp(_));
+                if (nested && header.tunnel) || !wire::may_be_inner(inner[0], header.tunnel) {
+                    return Err(Reason::Malformed);
+                }
+                opened.push((header, inner));
+                Ok(())
+            });
+            self.count(result);
         }
-        if header.dst == network.self_addr {
-            return self.delivered(entry, &header, inner, arrival);
+        drop(window);
+        run.entry.session.counters.rx(count.packets, count.bytes);
+        let mut opened = opened.into_iter().peekable();
+        while let Some((header, inner)) = opened.next() {
+            let same = iter::from_fn(|| opened.next_if(|(other, _)| *other == header).map(|(_, inner)| inner));
+            let all: Vec<&mut [u8]> = iter::once(inner).chain(same).collect();
+            if header.dst == run.entry.network.self_addr {
+                let path = if header.tunnel { Path::Tunnel(run.entry.session.peer) } else { Path::Ring };
+                let around = run.around + TRANSIT_OVERHEAD;
+                let way = Way { path, around, tos: run.tos, hop: Some((run.entry, &header)) };
+                self.packets(way, all.into_iter());
+            } else {
+                self.forward(run, &header, &all);
+            }
         }
+    }
+
+    /// Packets with one header for another node.
+    fn forward(&mut self, run: &Run<'_>, header: &TransitHeader, packets: &[&mut [u8]]) {
+        let mut carrier = match self.way_on(run.entry, header) {
+            Ok(carrier) => carrier,
+            Err(reason) => return self.shared.drops.add(reason, packets.len() as u64),
+        };
+        // A mark of congestion goes on to the end of the packets' way.
+        carrier.tos = run.entry.network.outer_tos(run.tos);
+        let mut sender = Sender { shared: &self.shared, tx: &mut self.tx };
+        for inner in packets {
+            match sender.transit(&carrier, inner) {
+                Ok(()) => sender.count_transit(&carrier),
+                Err(reason) => self.shared.drops.count(reason),
+            }
+        }
+    }
+
+    fn way_on(&mut self, entry: &IndexEntry, header: &TransitHeader) -> Result<Carrier, Reason> {
         if header.ttl == 0 {
             return Err(Reason::Ttl);
         }
-        let onward = TransitHeader { ttl: header.ttl - 1, hops: header.hops.saturating_add(1), ..header };
-        let mut carrier = if header.tunnel {
-            relayed(&self.shared.streams, network, previous, onward)?
-        } else {
-            match ring(&self.shared.streams, network, onward) {
-                Some(carrier) => carrier,
-                None => {
-                    self.say_no_route(network.id, &header);
-                    return Err(Reason::NoRoute);
-                }
-            }
-        };
-        // A mark of congestion goes on to the end of the packet's way.
-        carrier.tos = network.outer_tos(arrival.tos);
-        let mut sender = Sender { shared: &self.shared, tx: &mut self.tx };
-        sender.transit(&carrier, inner)?;
-        sender.count_transit(&carrier);
-        Ok(())
-    }
-
-    /// The inside of a TRANSIT packet whose destination is this node.
-    fn delivered(
-        &mut self,
-        hop: &IndexEntry,
-        header: &TransitHeader,
-        inner: &mut [u8],
-        Arrival { size, tos, .. }: Arrival,
-    ) -> Result<(), Reason> {
-        let (network, relay) = (&hop.network, hop.session.peer);
-        let path = if header.tunnel { Path::Tunnel(relay) } else { Path::Ring };
-        let arrival = Arrival { path, size, tos };
-        let own = |entry: Arc<IndexEntry>| {
-            if entry.network.id == network.id { Ok(entry) } else { Err(Reason::ForeignNetwork) }
-        };
-        match wire::parse(inner) {
-            Some(Outer::Handshake(kind)) => {
-                if !network.mac1.matches(kind, inner) {
-                    return Err(Reason::Mac1);
-                }
-                if !self.buckets.take(self.now, Source::Hop(network.id, hop.session.slot)) {
-                    return Err(Reason::RateLimit);
-                }
-                let peer = header.src;
-                let via = if header.tunnel { Via::Tunnel { relay, peer } } else { Via::Ring { peer } };
-                self.shared.tell(Event::Handshake { network: network.id, via, packet: inner.to_vec() });
-                Ok(())
-            }
-            Some(Outer::Data { receiver, counter }) => {
-                let entry = self.entry(receiver).and_then(own)?;
-                let around = size - inner.len();
-                self.data(&Run::new(&entry, path, around, tos), iter::once((counter, inner)));
-                Ok(())
-            }
-            Some(Outer::Transit { receiver, counter }) => {
-                let entry = self.entry(receiver).and_then(own)?;
-                self.transit(&entry, counter, inner, arrival)
-            }
-            Some(Outer::Cookie | Outer::Hello) => Err(Reason::NotImplemented),
-            None => Err(Reason::Malformed),
+        let (network, streams) = (&entry.network, &self.shared.streams);
+        let onward = TransitHeader { ttl: header.ttl - 1, hops: header.hops.saturating_add(1), ..*header };
+        if header.tunnel {
+            return relayed(streams, network, &entry.session.peer, onward);
         }
+        ring(streams, network, onward).ok_or_else(|| {
+            self.say_no_route(network.id, header);
+            Reason::NoRoute
+        })
     }
 
     fn say_no_route(&mut self, network: NetworkId, header: &TransitHeader) {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::Error;
 use crate::frame::{FRAME_HEAD, PARTIAL_HEAD};
 use crate::socket::{SEGMENTS_MAX, SEND_MAX};
-use crate::wire::DATA_OVERHEAD;
+use crate::wire::{DATA_OVERHEAD, TRANSIT_OVERHEAD};
 
 /// `struct virtio_net_hdr` of <linux/virtio_net.h>: flags, gso_type, hdr_len, gso_size, csum_start, csum_offset.
 pub const VNET: usize = 10;
@@ -188,10 +188,10 @@ impl Tap {
     }
 }
 
-/// The largest super-packet whose segments leave as one UDP_SEGMENT message, which the other end then also receives
-/// as one: each message costs a walk through both network stacks.
+/// The largest super-packet whose segments leave as one UDP_SEGMENT message, also over a relay, which the other end then
+/// also receives as one: each message costs a walk through both network stacks.
 fn super_packet_max(mtu: usize) -> u32 {
-    let segments = (SEND_MAX / (DATA_OVERHEAD + FRAME_HEAD + PARTIAL_HEAD + mtu)).min(SEGMENTS_MAX);
+    let segments = (SEND_MAX / (TRANSIT_OVERHEAD + DATA_OVERHEAD + FRAME_HEAD + PARTIAL_HEAD + mtu)).min(SEGMENTS_MAX);
     (segments * mtu.saturating_sub(PACKET_HEADERS) + TCP_HEADERS).min(65_536) as u32
 }
 
@@ -318,9 +318,12 @@ mod tests {
         for mtu in [576, 1_280, MTU_DEFAULT as usize, 1_420, 8_900] {
             let payload = super_packet_max(mtu) as usize - TCP_HEADERS;
             let segments = payload.div_ceil(mtu - PACKET_HEADERS);
-            assert!(segments <= SEGMENTS_MAX && segments * (mtu + DATA_OVERHEAD + 8) <= SEND_MAX, "{mtu}: {segments}");
+            assert!(
+                segments <= SEGMENTS_MAX && segments * (mtu + TRANSIT_OVERHEAD + DATA_OVERHEAD + 8) <= SEND_MAX,
+                "{mtu}: {segments}"
+            );
         }
-        assert_eq!(super_packet_max(MTU_DEFAULT as usize), 47 * 1_280 + 320);
+        assert_eq!(super_packet_max(MTU_DEFAULT as usize), 45 * 1_280 + 320);
     }
 
     #[test]

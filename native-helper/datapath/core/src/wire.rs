@@ -147,6 +147,11 @@ pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
+/// The counter of a DATA or TRANSIT packet.
+pub fn counter_of(packet: &[u8]) -> u64 {
+    u64_at(packet, 8)
+}
+
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) << 32 | u64::from(u32_at(bytes, at + 4))
 }
