@@ -6,7 +6,9 @@ export const PING_NEAR_MS = 5_000;
 export const PING_FAR_MS = 15_000;
 /** Share by which keep-alive times vary, so that peers do not fall into step. */
 export const PING_JITTER = 0.2;
+/** Between the questions to a silent peer: 4 round trips within these ends. */
 export const PROBE_GAP_MS = 1_000;
+export const PROBE_GAP_LEAST_MS = 500;
 export const PROBES_TO_DEAD = 3;
 export const NEAR_DEBOUNCE_MS = 300;
 export const NEAR_PERIOD_MS = 15_000;
@@ -78,7 +80,7 @@ export const PATHS_PER_SESSION = 8;
 export const PUNCH_PACE_MS = 20;
 export const PUNCH_PAIRS = 36;
 /** Starts of the rounds of checks: three at most to each address. */
-export const PUNCH_ROUNDS_MS = [0, 350, 1_500] as const;
+export const PUNCH_ROUNDS_MS = [0, 350, 850] as const;
 /** Where both transports may be used, TCP is tried when UDP had no answer for so long. */
 export const TCP_AFTER_MS = 1_500;
 /** Two nodes that can both dial: the one with the higher address waits for the other. */

@@ -39,7 +39,7 @@ import { Traces } from "./ring/trace.ts";
 import { Upkeep } from "./ring/upkeep.ts";
 import { Walk } from "./ring/walk.ts";
 import type { Timer } from "./timers.ts";
-import { linkSamples, type NodeParts, viewOf } from "./view.ts";
+import { linkSamples, type NodeParts, stateOf, viewOf } from "./view.ts";
 import { decodeCtrl, messageTypeNumber } from "./wire/ctrl.ts";
 import { mayBeListed } from "./wire/transport-address.ts";
 import type { Ctrl, Desc, Message, MessageOf } from "./wire/types.ts";
@@ -114,6 +114,7 @@ export class Node {
       punchFailed: (peer) => this.#retryDirect(peer),
       isNear: (peer) => this.#upkeep.isNear(peer.address),
       ownEstimate: () => this.#upkeep.ownEstimate(),
+      edges: () => this.#peers.edges(),
     });
     this.#handshakes = new Handshakes(core, peers, {
       sessionUp: (peer, info) => this.#sessionUp(peer, info),
@@ -230,6 +231,11 @@ export class Node {
 
   view(now: Instant, wall: number): NodeView {
     return viewOf(this.#parts(), now, wall);
+  }
+
+  /** It is a member, and not of a ring of its own for want of others. */
+  isConnected(): boolean {
+    return stateOf(this.#parts(), this.#core.now).state === "connected";
   }
 
   /** What is recorded of the peers with a session. */
@@ -523,6 +529,10 @@ export class Node {
         return this.#paths.onPong(peer, path, ctrl.id, message);
       case "near":
         return this.#upkeep.onNear(peer, message);
+      case "nearDiff":
+        return this.#upkeep.onNearDiff(peer, message);
+      case "nearGet":
+        return this.#upkeep.onNearGet(peer);
       case "edges":
         return this.#lookahead.onEdges(peer, message);
       case "suspect":
@@ -570,6 +580,8 @@ export class Node {
       case "undo":
       case "dhtSync":
       case "dhtCopy":
+      case "dhtOffer":
+      case "dhtWant":
         return this.#records.onMessage(peer, ctrl.id, message);
       case "lease":
         return this.#ips.onLease(peer, message);

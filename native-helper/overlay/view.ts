@@ -52,7 +52,7 @@ export function viewOf(parts: NodeParts, now: number, _wall: number): NodeView {
   };
 }
 
-function stateOf(parts: NodeParts, now: number): Pick<NodeView, "state" | "reason" | "reasonCode" | "silentMs"> {
+export function stateOf(parts: NodeParts, now: number): Pick<NodeView, "state" | "reason" | "reasonCode" | "silentMs"> {
   const { core, peers, upkeep } = parts;
   if (!upkeep.running) return { state: "off" };
   const foreign = upkeep.foreignStartAddresses;
@@ -98,8 +98,8 @@ function peersOf(parts: NodeParts, now: number): PeerView[] {
   for (const address of traces.reached()) add(address);
   const wholeAt = walk.wholeAt;
   for (const peer of [...peers.all()]) {
-    for (const address of peer.neighbours) {
-      // Neighbours tell who comes; who went is told only to those that had a link.
+    for (const address of peer.neighbours.keys()) {
+      // Neighbours tell at once who comes, and who went within 15 s.
       if (wholeAt === undefined || upkeep.isToldAfter(address, wholeAt)) add(address);
     }
   }

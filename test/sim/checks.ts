@@ -65,9 +65,11 @@ function checkNearSets(ring: readonly Host[], faults: string[]): boolean {
   }
   if (faults.length > before) return false;
   for (const [host, expected] of pictures) {
-    const view = host.view();
-    if (view?.state !== "connected") faults.push(`${host.name} is ${view?.state}: ${view?.reason}`);
-    const actual = (view?.peers ?? []).filter((peer) => peer.kinds.includes("near")).map((peer) => peer.ringAddress);
+    if (!host.isMember) faults.push(`${host.name} is ${host.view()?.state}: ${host.view()?.reason}`);
+    const actual = host
+      .links()
+      .filter((peer) => peer.kinds.includes("near"))
+      .map((peer) => peer.ringAddress);
     const missing = [...expected].filter((address) => !actual.includes(address));
     const extra = actual.filter((address) => !expected.has(address));
     if (missing.length > 0) faults.push(`${host.name} does not count as near: ${names(missing, nameOf)}`);
@@ -97,7 +99,7 @@ const CTRL_BODY_AT = 6;
 export function checkTrim({ slot, bytes }: { slot: number; bytes: Uint8Array }, host: Host): string | undefined {
   if (bytes[0] !== TRIM_OK || bytes[CTRL_BODY_AT] !== 1) return undefined;
   const peer = host.dataPath?.sessions.get(slot)?.peer;
-  const isNear = host.view()?.peers.some((each) => each.ringAddress === peer && each.kinds.includes("near"));
+  const isNear = host.links().some((each) => each.ringAddress === peer && each.kinds.includes("near"));
   return isNear ? `agrees to close the edge to its ring neighbour ${peer}` : undefined;
 }
 

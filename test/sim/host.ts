@@ -4,6 +4,7 @@ import type {
   Identity,
   Input,
   Instant,
+  LinkSample,
   NodeOptions,
   NodeView,
   Path,
@@ -28,6 +29,8 @@ export interface Engine {
   step(now: Instant, wall: number, input: Input): Effect[];
   wakeAt(): Wake | undefined;
   view(now: Instant, wall: number): NodeView;
+  links(now: Instant): LinkSample[];
+  isConnected(): boolean;
 }
 
 export type EngineFactory = (options: NodeOptions, now: Instant, wall: number) => Engine;
@@ -124,7 +127,7 @@ export class Host {
 
   /** Others may count on it, by what it says of itself. */
   get isMember(): boolean {
-    return this.view()?.state === "connected";
+    return this.#run?.engine.isConnected() ?? false;
   }
 
   /** The active path of its session with that address; undefined where it has none. */
@@ -217,6 +220,11 @@ export class Host {
   /** An application on this computer sends an IP packet. */
   sendIp(packet: IpPacket): void {
     this.#enter(() => this.#run?.dataPath.sendIp(packet));
+  }
+
+  /** Its sessions, as recorded once a second: far less work than the whole view. */
+  links(): LinkSample[] {
+    return this.#run?.engine.links(this.options.queue.now) ?? [];
   }
 
   view(): NodeView | undefined {

@@ -141,6 +141,8 @@ function withoutShortcuts(node: Node): Engine {
     step: (now, wall, input) => node.step(now, wall, pass(input)),
     wakeAt: () => node.wakeAt(),
     view: (now, wall) => node.view(now, wall),
+    links: (now) => node.links(now),
+    isConnected: () => node.isConnected(),
   };
 }
 

@@ -223,6 +223,14 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Message> } = 
   ack: message("ack", { id: u32 }),
   ping: message("ping", { t: u32, load: u8, log2N: u16.map((n) => n / 256) }),
   pong: message("pong", { t: u32, observed: optionalTa, coord }),
+  nearDiff: message("nearDiff", {
+    flags,
+    full: fc.boolean(),
+    digest: u32,
+    removed: fc.array(address, { maxLength: 24 }),
+    briefs: fc.array(brief, { maxLength: 16 }),
+  }),
+  nearGet: message("nearGet", {}),
   near: message("near", {
     self: brief,
     briefs: fc.array(brief, { maxLength: 16 }),
@@ -237,7 +245,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Message> } = 
   find: message("find", {
     purpose: fc.constantFrom("join", "check", "far", "merge", "key"),
     excludeSource: fc.boolean(),
-    desc,
+    desc: fc.option(desc, { nil: undefined }),
   }),
   found: message("found", { span: u64, briefs: fc.array(brief, { maxLength: 17 }), descs }),
   link: message("link", { nonce: u64, kind: edgeKind, desc, init: packetOrNothing("init") }),
@@ -263,6 +271,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Message> } = 
     rid: u64,
     dst: address,
     src: address,
+    best: fc.option(address, { nil: undefined }),
     innerType: u8.filter((type) => type !== 17),
     inner: fc.uint8Array({ maxLength: 300 }),
   }),
@@ -300,6 +309,8 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Message> } = 
     values: fc.array(fc.record({ namedBy: u8, remainingS: u32, record }), { maxLength: 6 }),
   }),
   dhtSync: message("dhtSync", { from: address, to: address, hashes: fc.array(bytes(20), { maxLength: 30 }) }),
+  dhtOffer: message("dhtOffer", { hashes: fc.array(bytes(20), { maxLength: 30 }) }),
+  dhtWant: message("dhtWant", { hashes: fc.array(bytes(20), { maxLength: 30 }) }),
   dhtCopy: message("dhtCopy", { items: fc.array(copy, { maxLength: 6 }) }),
   claim: message("claim", { op: u32, record }),
   claimed: message("claimed", {

@@ -107,7 +107,7 @@ export class Lookup {
     this.#router.request({
       dst: key,
       mode: "nearest",
-      message: { type: "find", purpose: "key", excludeSource: false, desc: core.desc() },
+      message: { type: "find", purpose: "key", excludeSource: false, desc: undefined },
       firstHop: edges[core.entropy.u32() % edges.length],
       timeoutMs: GET_TIMEOUT_MS,
       onAnswer: (found) => {

@@ -188,7 +188,9 @@ export class Records {
   onMessage(
     peer: Peer,
     id: number,
-    message: MessageOf<"claim" | "claimed" | "store" | "stored" | "undo" | "dhtSync" | "dhtCopy">,
+    message: MessageOf<
+      "claim" | "claimed" | "store" | "stored" | "undo" | "dhtSync" | "dhtCopy" | "dhtOffer" | "dhtWant"
+    >,
   ): void {
     switch (message.type) {
       case "claim":
@@ -206,6 +208,10 @@ export class Records {
         return this.#replicas.onSync(peer, message);
       case "dhtCopy":
         return this.#replicas.onCopy(peer, message);
+      case "dhtOffer":
+        return this.#replicas.onOffer(peer, id, message);
+      case "dhtWant":
+        return this.#replicas.onWant(peer, id, message);
     }
   }
 

@@ -34,6 +34,8 @@ export interface ReplicasHooks {
 interface Asked {
   readonly since: Instant;
   nextAt: Instant;
+  /** On its way, and not silent yet. */
+  isSent: boolean;
 }
 
 interface HandOn {
@@ -41,10 +43,19 @@ interface HandOn {
   readonly has: Set<RingAddress>;
 }
 
+/** Records named to a member that may lack them, in the order of the message. */
+interface Offer {
+  readonly peer: Peer;
+  readonly names: readonly string[];
+  readonly at: Instant;
+}
+
 const COPY_BYTES = 7_600;
 const COPY_TRIES = 3;
-const SYNC_FIRST = 3;
-const SYNC_OTHERS_MS = 300;
+/** More questions at once would bring the same records twice. */
+const ASKED_AT_ONCE = 2;
+const OFFER_LIFE_MS = 5_000;
+const HAND_ON_LATEST_MS = 3_000;
 
 export class Replicas {
   readonly #core: Core;
@@ -56,8 +67,14 @@ export class Replicas {
   /** Neighbours that have not answered DHT_SYNC. */
   readonly #asked = new Map<RingAddress, Asked>();
   readonly #handOns = new Map<string, HandOn>();
+  /** By slot and id of the message. */
+  readonly #offers = new Map<string, Offer>();
+  readonly #hashes = new WeakMap<DhtRecord, { readonly bytes: Uint8Array; readonly text: string }>();
+  /** Nothing was asked for yet: each side is asked for its half. */
+  #isEmpty = true;
   #askTimer: Timer | undefined;
   #handOnTimer: Timer | undefined;
+  #handOnLatest = 0;
 
   constructor(core: Core, peers: Peers, control: Control, store: RecordStore, hooks: ReplicasHooks) {
     this.#core = core;
@@ -75,6 +92,8 @@ export class Replicas {
     this.#near = [];
     this.#asked.clear();
     this.#handOns.clear();
+    this.#offers.clear();
+    this.#isEmpty = true;
     this.#askTimer?.cancel();
     this.#askTimer = undefined;
     this.#handOnTimer?.cancel();
@@ -82,8 +101,7 @@ export class Replicas {
   }
 
   /** All replicas of a key as this node sees them: the owner first, then those around it. */
-  ofKey(key: RingAddress): RingAddress[] {
-    const members = this.#members();
+  ofKey(key: RingAddress, members = this.#members()): RingAddress[] {
     const owner = nearestOf(members, key);
     return owner === undefined ? [] : [owner, ...around(members, owner, REPLICAS_PER_SIDE)];
   }
@@ -105,7 +123,8 @@ export class Replicas {
     if (lost || before.size === 0) this.#askAll();
     for (const address of this.#near) {
       if (before.has(address) || this.#asked.has(address)) continue;
-      this.#asked.set(address, { since: now, nextAt: now + SYNC_NEW_NEIGHBOUR_MS * this.#core.entropy.fraction() });
+      const wait = SYNC_NEW_NEIGHBOUR_MS * this.#core.entropy.fraction();
+      this.#asked.set(address, { since: now, nextAt: now + wait, isSent: false });
     }
     this.#askLater();
     this.#considerHandOn();
@@ -125,19 +144,21 @@ export class Replicas {
     if (!core.member) return;
     const known = new Set(sync.hashes.map(hashText));
     const lacking: Copy[] = [];
+    const members = this.#members();
     for (const [, held] of this.#store.all()) {
       const remaining = remainingS(held.until, core.now);
       if (remaining <= 0 || !isWithin(held.place, sync.from, sync.to)) continue;
-      if (known.has(hashText(core.hash160(held.record.bytes)))) continue;
-      if (this.ofKey(held.place).includes(peer.address)) lacking.push({ remainingS: remaining, record: held.record });
+      if (known.has(this.#hashOf(held.record).text)) continue;
+      if (this.ofKey(held.place, members).includes(peer.address))
+        lacking.push({ remainingS: remaining, record: held.record });
     }
     for (const part of batches(lacking)) this.#sendCopies(peer, part, undefined);
     if (lacking.length === 0) this.#sendCopies(peer, [], undefined);
   }
 
   onCopy(peer: Peer, copy: MessageOf<"dhtCopy">): void {
-    this.#asked.delete(peer.address);
     for (const item of copy.items) this.#hooks.admit(item, peer);
+    if (this.#asked.delete(peer.address)) this.#ask();
     if (copy.items.some(({ record }) => !this.isMine(addressFromBytes(record.key)))) this.#considerHandOn();
   }
 
@@ -149,13 +170,43 @@ export class Replicas {
     }
   }
 
-  /** The next on each side at once; by the time the others are asked most is here, and is not sent again. */
+  /** A member would hand records on: it is told which of them are not here. */
+  onOffer(peer: Peer, id: number, offer: MessageOf<"dhtOffer">): void {
+    if (!this.#core.member) return;
+    const held = new Set<string>();
+    for (const [, { record }] of this.#store.all()) held.add(this.#hashOf(record).text);
+    const hashes = offer.hashes.filter((hash) => !held.has(hashText(hash)));
+    this.#control.send(peer, { type: "dhtWant", hashes }, { answer: true, id });
+  }
+
+  onWant(peer: Peer, id: number, want: MessageOf<"dhtWant">): void {
+    const name = `${peer.slot}:${id}`;
+    const offer = this.#offers.get(name);
+    if (offer?.peer !== peer) return this.#core.drop("answer unexpected");
+    this.#offers.delete(name);
+    const { now } = this.#core;
+    const wanted = new Set(want.hashes.map(hashText));
+    const copies: { name: string; copy: Copy }[] = [];
+    for (const each of offer.names) {
+      const held = this.#store.live(each, now);
+      if (held && wanted.has(this.#hashOf(held.record).text))
+        copies.push({ name: each, copy: { record: held.record, remainingS: remainingS(held.until, now) } });
+      else this.#handOns.get(each)?.has.add(peer.address);
+    }
+    for (const part of batches(copies.map(({ copy }) => copy))) {
+      const names = copies.splice(0, part.length).map((each) => each.name);
+      this.#sendCopies(peer, part, () => {
+        for (const each of names) this.#handOns.get(each)?.has.add(peer.address);
+      });
+    }
+  }
+
+  /** From the next on each side outwards, two at a time: what one gave is named to the next, and is not sent again. */
   #askAll(): void {
-    const { now, entropy, address: self } = this.#core;
-    const first = new Set(around([...this.#near].sort(), self, 2).slice(0, SYNC_FIRST));
-    for (const address of this.#near) {
-      const wait = first.has(address) ? SYNC_SOON_MS * entropy.fraction() : SYNC_OTHERS_MS * (0.5 + entropy.fraction());
-      this.#asked.set(address, { since: now, nextAt: now + wait });
+    const { now, entropy } = this.#core;
+    for (const address of bySides(this.#near)) {
+      this.#asked.delete(address);
+      this.#asked.set(address, { since: now, nextAt: now + SYNC_SOON_MS * entropy.fraction(), isSent: false });
     }
   }
 
@@ -163,20 +214,32 @@ export class Replicas {
   #considerHandOn(): void {
     if (this.#store.size === 0) return;
     const { address } = this.#core;
+    const members = this.#members();
     for (const [name, held] of this.#store.all()) {
-      if (this.ofKey(held.place).includes(address)) this.#handOns.delete(name);
+      if (this.ofKey(held.place, members).includes(address)) this.#handOns.delete(name);
       else if (!this.#handOns.has(name)) this.#handOns.set(name, { tries: 0, has: new Set() });
     }
-    if (this.#handOns.size > 0 && !this.#handOnTimer?.run)
-      this.#handOnTimer = this.#core.after(HAND_ON_MS, "records handed on", () => this.#handOn());
+    if (this.#handOns.size === 0) return;
+    this.#handOnSoon();
+  }
+
+  /** When their place has rested: while a crowd joins it changes by the moment. */
+  #handOnSoon(): void {
+    const { now } = this.#core;
+    if (!this.#handOnTimer?.run) this.#handOnLatest = now + HAND_ON_LATEST_MS;
+    this.#handOnTimer?.cancel();
+    const due = Math.min(now + HAND_ON_MS, this.#handOnLatest);
+    this.#handOnTimer = this.#core.timers.at(due, "records handed on", () => this.#handOn());
   }
 
   #handOn(): void {
     const core = this.#core;
-    const copies = new Map<Peer, { name: string; copy: Copy }[]>();
+    for (const [id, { at }] of this.#offers) if (core.now - at >= OFFER_LIFE_MS) this.#offers.delete(id);
+    const offers = new Map<Peer, string[]>();
+    const members = this.#members();
     for (const [name, handOn] of this.#handOns) {
       const held = this.#store.live(name, core.now);
-      const set = held ? this.ofKey(held.place) : [];
+      const set = held ? this.ofKey(held.place, members) : [];
       if (!held || set.includes(core.address)) {
         this.#handOns.delete(name);
         continue;
@@ -187,61 +250,105 @@ export class Replicas {
         if (has > 0) this.#store.remove(name);
         continue;
       }
-      // Enough of them first; all others where these do not acknowledge.
+      // Enough of them first; all others where these do not answer.
       const silent = set.filter((address) => !handOn.has.has(address) && this.#peers.get(address)?.live);
       const asked = handOn.tries++ === 0 ? silent.slice(0, HAND_ON_ENOUGH) : silent;
       for (const address of asked) {
         const peer = this.#peers.get(address) as Peer;
-        const list = copies.get(peer) ?? [];
-        list.push({ name, copy: { record: held.record, remainingS: remainingS(held.until, core.now) } });
-        copies.set(peer, list);
+        const names = offers.get(peer) ?? [];
+        names.push(name);
+        offers.set(peer, names);
       }
     }
-    for (const [peer, list] of copies) {
-      for (const part of batches(list.map(({ copy }) => copy))) {
-        const names = list.splice(0, part.length).map(({ name }) => name);
-        this.#sendCopies(peer, part, () => {
-          for (const name of names) this.#handOns.get(name)?.has.add(peer.address);
-        });
-      }
+    for (const [peer, names] of offers) {
+      for (let i = 0; i < names.length; i += MAX_SYNC_HASHES) this.#offer(peer, names.slice(i, i + MAX_SYNC_HASHES));
     }
-    if (this.#handOns.size > 0) this.#handOnTimer = core.after(HAND_ON_MS, "records handed on", () => this.#handOn());
+    if (this.#handOns.size > 0) this.#handOnSoon();
+  }
+
+  #offer(peer: Peer, names: readonly string[]): void {
+    const hashes: Uint8Array[] = [];
+    for (const name of names) {
+      const held = this.#store.live(name, this.#core.now);
+      if (held) hashes.push(this.#hashOf(held.record).bytes);
+    }
+    const id = this.#control.send(peer, { type: "dhtOffer", hashes });
+    this.#offers.set(`${peer.slot}:${id}`, { peer, names, at: this.#core.now });
+  }
+
+  /** Made once for each record held. */
+  #hashOf(record: DhtRecord): { readonly bytes: Uint8Array; readonly text: string } {
+    let hash = this.#hashes.get(record);
+    if (!hash) {
+      const bytes = this.#core.hash160(record.bytes);
+      hash = { bytes, text: hashText(bytes) };
+      this.#hashes.set(record, hash);
+    }
+    return hash;
   }
 
   #sendCopies(peer: Peer, items: readonly Copy[], onAck: (() => void) | undefined): void {
-    this.#control.sendAcked(peer, { type: "dhtCopy", items }, COPY_TRIES, () => {}, onAck);
+    this.#control.sendAcked(peer, { type: "dhtCopy", items }, COPY_TRIES, onAck ? { onAck } : {});
   }
 
   #askLater(): void {
     this.#askTimer?.cancel();
     this.#askTimer = undefined;
+    const { now } = this.#core;
+    let sent = 0;
+    let nextSent = Number.POSITIVE_INFINITY;
     let next = Number.POSITIVE_INFINITY;
-    for (const { nextAt } of this.#asked.values()) next = Math.min(next, nextAt);
+    for (const { nextAt, isSent } of this.#asked.values()) {
+      if (isSent) {
+        sent++;
+        nextSent = Math.min(nextSent, nextAt);
+      } else next = Math.min(next, nextAt);
+    }
+    if (sent >= ASKED_AT_ONCE) next = nextSent;
+    next = Math.min(next, nextSent);
     if (next !== Number.POSITIVE_INFINITY)
-      this.#askTimer = this.#core.timers.at(Math.max(next, this.#core.now), "record sync", () => this.#ask());
+      this.#askTimer = this.#core.timers.at(Math.max(next, now), "record sync", () => this.#ask());
   }
 
   #ask(): void {
     const { now } = this.#core;
-    for (const [address, asked] of this.#asked) {
-      const peer = this.#peers.get(address);
-      if (!peer?.live || now - asked.since >= SYNC_GIVE_UP_MS) this.#asked.delete(address);
-      else if (asked.nextAt <= now) {
-        asked.nextAt = now + SYNC_AGAIN_MS;
-        this.#sync(peer);
+    let sent = 0;
+    for (const [address, asked] of [...this.#asked]) {
+      if (!this.#peers.get(address)?.live || now - asked.since >= SYNC_GIVE_UP_MS) this.#asked.delete(address);
+      else if (asked.isSent && asked.nextAt > now) sent++;
+      else if (asked.isSent) {
+        // Silent: the others come first.
+        asked.isSent = false;
+        this.#asked.delete(address);
+        this.#asked.set(address, asked);
       }
+    }
+    const isEmpty = this.#isEmpty;
+    for (const [address, asked] of this.#asked) {
+      if (sent >= ASKED_AT_ONCE) break;
+      if (asked.isSent || asked.nextAt > now) continue;
+      asked.nextAt = now + SYNC_AGAIN_MS;
+      asked.isSent = true;
+      sent++;
+      this.#isEmpty = false;
+      this.#sync(this.#peers.get(address) as Peer, isEmpty);
     }
     this.#askLater();
   }
 
-  /** Names what is held; a long list goes in parts, each with its own arc. */
-  #sync(peer: Peer): void {
+  /** Names what is held, of the peer's side alone or of both; a long list goes in parts, each with its own arc. */
+  #sync(peer: Peer, isHalf: boolean): void {
     const core = this.#core;
     const span = this.#span();
-    const { from, to } = span ?? { from: core.address, to: core.address };
+    const self = core.address;
+    let { from, to } = span ?? { from: self, to: self };
+    if (span && isHalf) {
+      if (this.#hooks.near().indexOf(peer.address) < D_NEAR) from = self;
+      else to = self;
+    }
     const held: { place: RingAddress; hash: Uint8Array }[] = [];
     for (const [, { place, record, until }] of this.#store.all()) {
-      if (until > core.now && isWithin(place, from, to)) held.push({ place, hash: core.hash160(record.bytes) });
+      if (until > core.now && isWithin(place, from, to)) held.push({ place, hash: this.#hashOf(record).bytes });
     }
     if (held.length <= MAX_SYNC_HASHES) {
       this.#control.send(peer, { type: "dhtSync", from, to, hashes: held.map(({ hash }) => hash) });
@@ -284,6 +391,15 @@ export class Replicas {
   }
 }
 
+/** The near set with its sides taking turns, next ones first. */
+function bySides(near: readonly RingAddress[]): RingAddress[] {
+  const clockwise = near.slice(0, D_NEAR);
+  const others = near.slice(D_NEAR);
+  return Array.from({ length: D_NEAR }, (_, i) => [clockwise[i], others[i]])
+    .flat()
+    .filter((address) => address !== undefined);
+}
+
 interface Copy {
   readonly remainingS: number;
   readonly record: DhtRecord;
@@ -320,5 +436,7 @@ function lowest(sorted: readonly RingAddress[], address: RingAddress): number {
 }
 
 function hashText(hash: Uint8Array): string {
-  return String.fromCharCode(...hash);
+  let text = "";
+  for (const byte of hash) text += String.fromCharCode(byte);
+  return text;
 }

@@ -27,6 +27,7 @@ export interface HolderHooks {
 
 /** Many sessions of a start are short; those that last are told. */
 const TELL_AFTER_MS = 1_000;
+const TELL_EDGE_AFTER_MS = 5_000;
 const INFO_REST_MS = 5_000;
 const LOST_SHOWN_MS = 3_600_000;
 
@@ -38,6 +39,8 @@ export class Holder {
   readonly #hooks: HolderHooks;
   readonly #lease: Lease;
   readonly #deaths: number[] = [];
+  /** Peers that were told who we are; the others will be. */
+  readonly #shown = new WeakSet<Peer>();
   #info: DhtRecord | undefined;
   #timer: Timer | undefined;
   #infoTimer: Timer | undefined;
@@ -103,8 +106,11 @@ export class Holder {
 
   /** A session came up: the peer learns who we are. */
   sessionUp(peer: Peer): void {
-    this.#core.after(TELL_AFTER_MS, "own records", () => {
-      if (peer.up && peer.active) this.#show(peer);
+    // Where packets flow it is wanted soon; most edges of a start are short.
+    this.#core.after(peer.isEdge ? TELL_EDGE_AFTER_MS : TELL_AFTER_MS, "own records", () => {
+      if (!peer.up || !peer.active) return;
+      this.#shown.add(peer);
+      this.#show(peer);
     });
   }
 
@@ -192,7 +198,7 @@ export class Holder {
     if (!core.member) return;
     this.#makeInfo();
     this.#infoAgain(INFO_REST_MS * (1 + core.entropy.fraction()));
-    for (const peer of this.#peers.all()) if (peer.up && peer.active) this.#show(peer);
+    for (const peer of this.#peers.all()) if (peer.up && peer.active && this.#shown.has(peer)) this.#show(peer);
   }
 
   #show(peer: Peer): void {

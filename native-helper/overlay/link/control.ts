@@ -14,12 +14,20 @@ interface SendOptions {
   readonly id?: number;
 }
 
+export interface AckHooks {
+  /** No try was acknowledged, or the peer is gone. */
+  onFail?(): void;
+  onAck?(): void;
+  /** The first try was not acknowledged in time. */
+  onSlow?(): void;
+}
+
 interface Waiting {
   readonly peer: Peer;
   readonly id: number;
   readonly bytes: Uint8Array;
-  readonly onFail: () => void;
-  readonly onAck: (() => void) | undefined;
+  readonly hooks: AckHooks;
+  isSlow: boolean;
   triesLeft: number;
   timer: Timer;
 }
@@ -42,12 +50,13 @@ export class Control {
     return id;
   }
 
-  /** Sends until acknowledged, `tries` times in all; then calls `onFail`. */
-  sendAcked(peer: Peer, message: Message, tries: number, onFail: () => void, onAck?: () => void): void {
+  /** Sends until acknowledged, `tries` times in all. */
+  sendAcked(peer: Peer, message: Message, tries: number, hooks: AckHooks): void {
     const id = this.#newId(peer);
     const bytes = encodeCtrl({ ackWanted: true, answer: false, id, message });
     this.#core.emit({ kind: "sendCtrl", slot: peer.slot, bytes });
-    const waiting: Waiting = { peer, id, bytes, onFail, onAck, triesLeft: tries - 1, timer: this.#timer(peer, id) };
+    const timer = this.#timer(peer, id);
+    const waiting: Waiting = { peer, id, bytes, hooks, isSlow: false, triesLeft: tries - 1, timer };
     this.#waiting.set(`${peer.slot}:${id}`, waiting);
   }
 
@@ -57,7 +66,7 @@ export class Control {
     if (!waiting) return;
     waiting.timer.cancel();
     this.#waiting.delete(name);
-    waiting.onAck?.();
+    waiting.hooks.onAck?.();
   }
 
   /** Answers the wish for an acknowledgement; false where the message came before. */
@@ -99,7 +108,7 @@ export class Control {
       this.#waiting.delete(name);
       failed.push(waiting);
     }
-    for (const waiting of failed) waiting.onFail();
+    for (const waiting of failed) waiting.hooks.onFail?.();
   }
 
   clear(): void {
@@ -124,10 +133,14 @@ export class Control {
         waiting.triesLeft--;
         this.#core.emit({ kind: "sendCtrl", slot: peer.slot, bytes: waiting.bytes });
         waiting.timer = this.#timer(peer, id);
+        if (!waiting.isSlow) {
+          waiting.isSlow = true;
+          waiting.hooks.onSlow?.();
+        }
         return;
       }
       this.#waiting.delete(name);
-      waiting.onFail();
+      waiting.hooks.onFail?.();
     });
   }
 }

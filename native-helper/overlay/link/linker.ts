@@ -46,6 +46,7 @@ interface Attempt {
 
 const ASKS = 4;
 const DESC_WAIT_MS = 500;
+const EASY_WAIT_MS = 1_500;
 
 export class Linker {
   readonly #core: Core;
@@ -138,6 +139,11 @@ export class Linker {
       tellers: new Set(),
     };
     this.#attempts.set(address, attempt);
+    // A session by another way has told both ends where to knock.
+    if (kind === "shortcut" && peer?.up && peer.active && !peer.direct) {
+      this.#control.send(peer, { type: "punchAt", delayMs: 0 });
+      this.#paths.punch(peer, peer.tas);
+    }
     if (!this.#askForDesc(attempt)) this.#ask(attempt);
     return true;
   }
@@ -202,9 +208,9 @@ export class Linker {
     peer.desc = this.#descs.get(from) ?? link.desc;
     request.answer({ type: "linkOk", nonce: link.nonce, desc: core.desc(), resp: answer.packet });
     if (wasUp && peer.active && peer.active.path.kind !== "ring") return;
-    // Our first checks open our NAT while the answer travels; the asker's come when it arrives.
+    // Our first checks open our NAT, if there is one, while the answer travels; the asker's come when it arrives.
     peer.tas = answer.tas;
-    this.#paths.punch(peer, answer.tas);
+    this.#paths.punch(peer, answer.tas, core.natKind === "public");
   }
 
   /** A descriptor may be older than what the peer told since: membership, once reached, stays. */
@@ -342,16 +348,19 @@ export class Linker {
     this.bringUp(peer, attempt.teller);
   }
 
-  /** Direct checks at once, the ring and a relay beside them. */
+  /** Direct checks at once; the ring and a relay beside them, or where one end is public when these had no answer. */
   bringUp(peer: Peer, teller?: RingAddress): void {
     const core = this.#core;
     this.#paths.expectPaths(peer);
     this.#paths.punch(peer, peer.tas);
-    if (core.member && peer.member) this.#paths.probe(peer, { kind: "ring" });
     const easy = peer.flags.public || core.natKind === "public";
-    core.after(easy ? 1_500 : 0, "relay for a new edge", () => {
-      if (peer.up && !peer.live) this.#relays.ensure(peer, teller);
-    });
+    const around = () => {
+      if (!peer.up || peer.live) return;
+      if (core.member && peer.member && !peer.active) this.#paths.probe(peer, { kind: "ring" });
+      this.#relays.ensure(peer, teller);
+    };
+    if (easy) core.after(EASY_WAIT_MS, "relay for a new edge", around);
+    else around();
   }
 
   #end(attempt: Attempt, live: boolean): void {

@@ -9,6 +9,7 @@ import {
   PING_FAR_MS,
   PING_JITTER,
   PING_NEAR_MS,
+  PROBE_GAP_LEAST_MS,
   PROBE_GAP_MS,
   PROBES_TO_DEAD,
   PUNCH_PACE_MS,
@@ -41,6 +42,7 @@ export interface PathHooks {
   isNear(peer: Peer): boolean;
   /** Members of the ring as this node alone sees it. */
   ownEstimate(): number;
+  edges(): Iterable<Peer>;
 }
 
 interface Probe {
@@ -59,6 +61,11 @@ const PING_LOST_MS = 5_000;
 /** A better path of the same rank must win by this share and this many ms. */
 const SWITCH_SHARE = 0.85;
 const SWITCH_LEAST_MS = 5;
+/** So many peers silent within the time: others may be gone too, and all edges are checked, once in the hold. */
+const SILENT_PEERS = 2;
+const SILENT_WINDOW_MS = 5_000;
+const CHECK_ALL_HOLD_MS = 5_000;
+const HEARD_LATELY_MS = 1_000;
 /** Between the checks of a path that the peer seems to have left. */
 const DOUBT_GAP_MS = 450;
 
@@ -70,6 +77,9 @@ export class Paths {
   readonly #probes = new Map<number, Probe>();
   #nextProbe = 1;
   #standbyAt = Number.NEGATIVE_INFINITY;
+  /** Peers that did not answer in time, and when they were asked. */
+  readonly #silent = new Map<Peer, number>();
+  #checkedAllAt = Number.NEGATIVE_INFINITY;
   #udpRecheckAt = 0;
 
   constructor(core: Core, control: Control, nat: Nat, hooks: PathHooks) {
@@ -163,9 +173,9 @@ export class Paths {
 
   /**
    * Checks all pairs with the peer's addresses, in rounds, until one answers (RFC 8445 in spirit). Its listeners are
-   * dialled where no datagram gets through, or none is used.
+   * dialled where no datagram gets through, or none is used. `isAnswering`: the peer begins, and reaches us in any case.
    */
-  punch(peer: Peer, tas: readonly TransportAddress[]): void {
+  punch(peer: Peer, tas: readonly TransportAddress[], isAnswering = false): void {
     const remotes = this.#udpCandidates(peer, tas);
     const streams = peer.direct ? [] : this.#tcpCandidates(tas);
     if (remotes.length + streams.length === 0 || peer.onUdp || peer.punchingSince !== undefined) return;
@@ -176,7 +186,7 @@ export class Paths {
     peer.punchTried = [...remotes.map((to) => tried("udp", to)), ...streams.map((to) => tried("tcp", to))];
     if (peer.flags.public) for (const remote of remotes) this.#nat.streams.askedByUdp(remote);
     this.#dialLater(peer, streams, remotes.length > 0 ? TCP_AFTER_MS : 0, startedAt);
-    for (const round of PUNCH_ROUNDS_MS) {
+    for (const round of isAnswering ? PUNCH_ROUNDS_MS.slice(1) : PUNCH_ROUNDS_MS) {
       remotes.forEach((remote, place) => {
         core.after(round + place * PUNCH_PACE_MS, "punch", () => {
           if (peer.punchingSince === startedAt && !peer.onUdp && peer.keys.size > 0)
@@ -319,6 +329,7 @@ export class Paths {
   forget(peer: Peer): void {
     peer.keepalive?.cancel();
     peer.directRetry?.cancel();
+    this.#silent.delete(peer);
     peer.punchingSince = undefined;
     this.#forgetPaths(peer);
     for (const [id, probe] of this.#probes) if (probe.peer === peer) this.#probes.delete(id);
@@ -326,6 +337,7 @@ export class Paths {
 
   clear(): void {
     this.#probes.clear();
+    this.#silent.clear();
   }
 
   #keepAlive(peer: Peer): void {
@@ -359,8 +371,10 @@ export class Paths {
         if (state !== peer.active && state.state !== "dead") this.#sendProbe(peer, state);
       this.probe(peer, { kind: "ring" });
     }
-    peer.keepalive = core.after(PROBE_GAP_MS, "ping answer", () => {
+    const wait = Math.max(PROBE_GAP_LEAST_MS, Math.min(PROBE_GAP_MS, 4 * (peer.srttMs ?? PROBE_GAP_MS)));
+    peer.keepalive = core.after(wait, "ping answer", () => {
       if (peer.heardAt > askedAt || peer.unansweredPings === 0) return this.#afterAnswer(peer, askedAt);
+      if (peer.unansweredPings === 1) this.#noteSilent(peer, askedAt);
       if (peer.unansweredPings < PROBES_TO_DEAD) return this.#ping(peer);
       const other = this.#bestOther(peer);
       if (other) {
@@ -370,6 +384,18 @@ export class Paths {
       }
       this.#hooks.dead(peer, "no answer");
     });
+  }
+
+  /** Several peers silent while another is heard: whatever befell them may have befallen more of our neighbours. */
+  #noteSilent(peer: Peer, askedAt: number): void {
+    const { now } = this.#core;
+    this.#silent.set(peer, askedAt);
+    for (const [other, at] of this.#silent) if (now - at > SILENT_WINDOW_MS) this.#silent.delete(other);
+    if (this.#silent.size < SILENT_PEERS || now - this.#checkedAllAt < CHECK_ALL_HOLD_MS) return;
+    const edges = [...this.#hooks.edges()];
+    if (!edges.some((edge) => edge.heardAt > askedAt)) return; // Rather our own line.
+    this.#checkedAllAt = now;
+    for (const edge of edges) if (edge.unansweredPings === 0 && now - edge.heardAt > HEARD_LATELY_MS) this.#ping(edge);
   }
 
   /** The peer is heard; the active path is changed if the answer came by another one only. */

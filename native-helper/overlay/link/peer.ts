@@ -3,7 +3,7 @@ import type { DirectPath, Instant, Path, Slot, SlotCounters } from "../boundary.
 import { HISTORY_ENTRIES } from "../constants.ts";
 import type { RingAddress } from "../ring/address.ts";
 import type { Timer } from "../timers.ts";
-import type { Coord, Desc, EdgeKind, NodeFlags, TransportAddress } from "../wire/types.ts";
+import type { Brief, Coord, Desc, EdgeKind, NodeFlags, TransportAddress } from "../wire/types.ts";
 import { LinkMeasures } from "./measures.ts";
 
 /** One set of keys; a session has several while they change. */
@@ -26,6 +26,12 @@ export interface PathState {
   unanswered: number;
   /** A stream that this node dialled for checks. */
   isDialled: boolean;
+}
+
+export interface ListedEdge {
+  readonly rttMs: number;
+  /** Of its far end on the ring. */
+  readonly place: number;
 }
 
 export interface HistoryEntry {
@@ -53,15 +59,15 @@ export class Peer {
   readonly theirs = new Set<EdgeKind>();
   readonly history: HistoryEntry[] = [];
   /** Members that the peer has edges to, as it told in NEAR; newest last. */
-  readonly neighbours = new Set<RingAddress>();
-  /** What this node told the peer last of its neighbours, and whose descriptors it sent. */
+  readonly neighbours = new Map<RingAddress, Brief>();
+  /** Members of which this node told the peer, as the peer keeps them, and whose descriptors it sent. */
   told: ReadonlySet<RingAddress> | undefined;
   readonly toldDescs = new Set<RingAddress>();
   /** When the edge came up, and when its closing was last proposed. */
   edgeSince: Instant | undefined;
   trimAskedAt = Number.NEGATIVE_INFINITY;
-  /** The peer's near and far edges as it told them, with their round trips in ms; `edgeListSeq` undefined: out of step. */
-  readonly edgeList = new Map<RingAddress, number>();
+  /** The peer's near and far edges as it told them; `edgeListSeq` undefined: out of step. */
+  readonly edgeList = new Map<RingAddress, ListedEdge>();
   edgeListSeq: number | undefined;
   /** Number of the edge list that this node told it last. */
   toldEdges: number | undefined;

@@ -283,7 +283,7 @@ export class Relays {
       const isLikely = anchors.has(relay.address) || relay.knows(peer.address) || relay.address === teller;
       if (!isLikely && !relay.flags.public) continue;
       const near = relay.srttMs ?? UNKNOWN_RTT_MS;
-      const beyond = relay.edgeList.get(peer.address) ?? UNKNOWN_RTT_MS;
+      const beyond = relay.edgeList.get(peer.address)?.rttMs ?? UNKNOWN_RTT_MS;
       scored.push({
         relay,
         isLikely,

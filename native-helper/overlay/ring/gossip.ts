@@ -6,6 +6,7 @@ import type { Descs } from "../link/descs.ts";
 import type { Peer } from "../link/peer.ts";
 import { around, type Peers } from "../link/peers.ts";
 import type { Timer } from "../timers.ts";
+import { MAX_NEAR_REMOVED } from "../wire/ring-messages.ts";
 import type { Brief, Desc } from "../wire/types.ts";
 import type { RingAddress } from "./address.ts";
 import { NO_COORD } from "./coordinates.ts";
@@ -54,15 +55,16 @@ export class Gossip {
   tell(peer: Peer, again: boolean): void {
     if (!peer.live) return;
     const near = this.#near();
-    const tailored = new Set([...near, ...this.#peers.aroundOf(peer.address, D_NEAR)]);
-    tailored.delete(peer.address);
-    const listed = again && peer.told !== undefined ? [...tailored].sort() : this.#newTo(peer, tailored);
+    const tailored = this.#tailored(peer);
+    if (again && peer.told !== undefined) return this.#tellDiff(peer, peer.told, tailored);
+    const listed = this.#newTo(peer, tailored);
     if (listed.length === 0 && !again) return;
-    peer.told = tailored;
+    peer.told = new Set([...(peer.told ?? []), ...listed]);
     const descs: Desc[] = [];
     // Only a ring neighbour is likely to link to what it hears of here; others ask for what they need.
     for (const address of near.includes(peer.address) ? around(listed, peer.address, 1) : []) {
       if (peer.neighbours.has(address) || peer.toldDescs.has(address)) continue;
+      if (peer.member && address < peer.address) continue; // The other one asks first.
       const desc = this.#descs.get(address) ?? this.#peers.get(address)?.desc;
       if (!desc) continue;
       descs.push(desc);
@@ -70,6 +72,34 @@ export class Gossip {
     }
     const briefs = listed.map((address) => this.briefOf(address));
     this.#control.send(peer, { type: "near", self: this.#core.brief(), briefs, descs });
+  }
+
+  /** The peer holds something else than it was told: all anew. */
+  tellAll(peer: Peer): void {
+    if (peer.live) this.#tellDiff(peer, undefined, this.#tailored(peer));
+  }
+
+  /** What has to be told of, beyond `told`, and what of it holds no more. */
+  #tellDiff(peer: Peer, told: ReadonlySet<RingAddress> | undefined, tailored: ReadonlySet<RingAddress>): void {
+    const added = [...tailored].filter((address) => !told?.has(address)).sort();
+    const removed = told ? [...told].filter((address) => !tailored.has(address)) : [];
+    if (removed.length > MAX_NEAR_REMOVED) return this.#tellDiff(peer, undefined, tailored);
+    peer.told = tailored;
+    this.#control.send(peer, {
+      type: "nearDiff",
+      flags: this.#core.flags(),
+      full: told === undefined,
+      digest: digestOf(tailored),
+      removed,
+      briefs: added.map((address) => this.briefOf(address)),
+    });
+  }
+
+  /** Our near set and the members nearest to the peer. */
+  #tailored(peer: Peer): Set<RingAddress> {
+    const tailored = new Set([...this.#near(), ...this.#peers.aroundOf(peer.address, D_NEAR)]);
+    tailored.delete(peer.address);
+    return tailored;
   }
 
   briefOf(address: RingAddress): Brief {
@@ -93,9 +123,16 @@ export class Gossip {
   #newTo(peer: Peer, tailored: ReadonlySet<RingAddress>): RingAddress[] {
     const fresh = [...tailored].filter((address) => !peer.told?.has(address) && !peer.neighbours.has(address));
     if (fresh.length === 0) return [];
-    const known = new Set([...tailored, ...peer.neighbours, this.#core.address]);
+    const known = new Set([...tailored, ...peer.neighbours.keys(), this.#core.address]);
     known.delete(peer.address);
     const wanted = new Set(around([...known].sort(), peer.address, D_NEAR));
     return fresh.filter((address) => wanted.has(address)).sort();
   }
+}
+
+/** Of a set of members, whatever its order: their last 32 bits combined. */
+export function digestOf(addresses: Iterable<RingAddress>): number {
+  let digest = 0;
+  for (const address of addresses) digest ^= Number.parseInt(address.slice(-8), 16);
+  return digest >>> 0;
 }

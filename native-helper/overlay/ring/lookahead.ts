@@ -31,7 +31,6 @@ interface Entry {
 
 /** The best way so far to a neighbour's neighbour. */
 interface Way {
-  readonly place: number;
   /** How far this node is from it; the hop must be nearer. */
   readonly limit: number;
   via: RingAddress;
@@ -100,7 +99,8 @@ export class Lookahead {
     peer.edgeListSeq = edges.seq;
     for (const { op, address, rttMs } of edges.changes) {
       if (op === "remove") peer.edgeList.delete(address);
-      else if (peer.edgeList.size < EDGES_LISTED && address !== this.#core.address) peer.edgeList.set(address, rttMs);
+      else if (peer.edgeList.size < EDGES_LISTED && address !== this.#core.address)
+        peer.edgeList.set(address, { rttMs, place: placeOf(address) });
     }
     this.#entries = undefined;
     this.#hooks.changed();
@@ -118,16 +118,15 @@ export class Lookahead {
         const peer = this.#peers.get(address) as Peer;
         const place = placeOf(address);
         const firstMs = peer.srttMs ?? UNKNOWN_RTT_MS;
-        for (const [target, rttMs] of peer.edgeList) {
+        for (const [target, { rttMs, place: targetPlace }] of peer.edgeList) {
           let way = best.get(target);
           if (!way) {
             if (this.#peers.get(target)?.live) continue;
-            const targetPlace = placeOf(target);
             const limit = placeDistance(targetPlace, ownPlace);
-            way = { place: targetPlace, limit, via: address, distance: Number.POSITIVE_INFINITY, ms: 0 };
+            way = { limit, via: address, distance: Number.POSITIVE_INFINITY, ms: 0 };
             best.set(target, way);
           }
-          const distance = placeDistance(way.place, place);
+          const distance = placeDistance(targetPlace, place);
           const ms = firstMs + (rttMs === NO_RTT_MS ? UNKNOWN_RTT_MS : rttMs);
           if (way.distance < way.limit ? distance >= way.limit || ms >= way.ms : distance >= way.distance) continue;
           way.via = address;
@@ -192,8 +191,10 @@ export class Lookahead {
   }
 
   #send(peer: Peer, full: boolean, changes: MessageOf<"edges">["changes"]): void {
-    this.#control.sendAcked(peer, { type: "edges", seq: this.#seq, full, changes }, 3, () => {
-      peer.toldEdges = undefined;
+    this.#control.sendAcked(peer, { type: "edges", seq: this.#seq, full, changes }, 3, {
+      onFail: () => {
+        peer.toldEdges = undefined;
+      },
     });
   }
 

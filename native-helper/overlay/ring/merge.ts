@@ -34,6 +34,8 @@ export interface MergeHooks {
   /** The session made for a question is needed no more. */
   dismiss(peer: Peer): void;
   sizeEstimate(): number;
+  /** This node is no newcomer, and its near set has not changed for a while. */
+  isSettled(): boolean;
 }
 
 /** A hint about to be told to our edges, as soon as one that it names can be reached through us. */
@@ -58,6 +60,7 @@ const TELL_GIVE_UP_MS = 3_000;
 const CONTACT_WAIT_MS = 2_500;
 const CLOSE_OUTSIDE_MS = 2_000;
 const SECOND_MS = 1_000;
+const JUDGE_AGAIN_MS = 3_000;
 
 export class Merge {
   readonly #core: Core;
@@ -68,6 +71,7 @@ export class Merge {
   readonly #hooks: MergeHooks;
   readonly #seen = new Set<bigint>();
   readonly #awaited = new Map<RingAddress, Awaited>();
+  #again: Timer | undefined;
   #started: number[] = [];
   #foreign: number[] = [];
 
@@ -87,6 +91,7 @@ export class Merge {
   stop(): void {
     for (const { timer } of this.#awaited.values()) timer.cancel();
     this.#awaited.clear();
+    this.#again = undefined;
     this.#seen.clear();
     this.#started = [];
     this.#foreign = [];
@@ -100,6 +105,8 @@ export class Merge {
     const fresh = unknown.map((brief) => brief.address).filter((address) => this.#hooks.wouldBeNear(address));
     this.#hooks.learn(found.briefs, found.descs, through.address);
     if (!core.member || fresh.length === 0 || !(isOutside || 2 * unknown.length > members.length)) return;
+    // Where the own neighbourhood still changes, strangers are the crowd that joins, not another ring.
+    if (!this.#hooks.isSettled()) return this.#judgeAgain(through, isOutside);
     if (!this.#mayTake("started")) return core.drop("merge not started: one was lately");
     const mergeId = (BigInt(core.entropy.u32()) << 32n) | BigInt(core.entropy.u32());
     this.#remember(mergeId);
@@ -138,6 +145,15 @@ export class Merge {
     awaited.timer.cancel();
     this.#awaited.delete(peer.address);
     this.#askThrough(peer, awaited.mergeId, awaited.from);
+  }
+
+  /** Whether it was another ring is asked once more when the crowd, if it was one, is in. */
+  #judgeAgain(through: Peer, isOutside: boolean): void {
+    if (this.#again?.run) return;
+    this.#again = this.#core.after(JUDGE_AGAIN_MS, "merge judged", () => {
+      if (!this.#core.member || this.#peers.get(through.address) !== through || !through.up) return;
+      this.#hooks.findSelf(through, (found) => this.judge(found, through, isOutside));
+    });
   }
 
   /** One question to a peer outside: a start address that has just answered, a past peer. */

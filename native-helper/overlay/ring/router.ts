@@ -8,9 +8,9 @@ import type { Control } from "../link/control.ts";
 import type { Peer } from "../link/peer.ts";
 import type { Peers } from "../link/peers.ts";
 import type { Timer } from "../timers.ts";
-import { decodeBody, encodeBody } from "../wire/ctrl.ts";
+import { decodeBody, encodeBody, messageTypeNumber } from "../wire/ctrl.ts";
 import type { Message, MessageOf } from "../wire/types.ts";
-import { compareDistance, type RingAddress, ringDistance } from "./address.ts";
+import { clockwiseDistance, compareDistance, type RingAddress, ringDistance } from "./address.ts";
 import type { Lookahead } from "./lookahead.ts";
 
 /** A request that ends here. */
@@ -42,13 +42,30 @@ export interface RequestOptions {
 /** A request passes this node on its way. */
 export type OnPass = (from: Peer, innerType: number, hops: number, answer: (message: Message) => void) => void;
 
+/** How far this node is with handing one message on. */
+interface Handing {
+  readonly tried: Set<RingAddress>;
+  /** Hops that may still acknowledge. */
+  waiting: number;
+  isDone: boolean;
+}
+
+/** A message whose owner may be on the other side of silent neighbours, and who brought it here. */
+interface Beyond {
+  readonly routed: Routed;
+  readonly from: Peer | undefined;
+  readonly timer: Timer;
+}
+
 interface Home {
   readonly from: Peer | undefined;
   readonly at: number;
 }
 
 const TRIES_A_HOP = 2;
-const HOPS_TRIED = 4;
+export const HOPS_TRIED = 8;
+const BEYOND_MS = 2_500;
+const NO_ROUTE = messageTypeNumber("noRoute");
 type Routed = MessageOf<"routed">;
 
 export class Router {
@@ -60,6 +77,8 @@ export class Router {
   readonly #silent: (peer: Peer) => void;
   readonly #passes: OnPass;
   readonly #homes = new Map<bigint, Home>();
+  /** By the number under which they are asked for beyond. */
+  readonly #beyond = new Map<bigint, Beyond>();
   readonly #ridsOfEdge = new Map<number, number>();
   readonly #pending = new Map<bigint, { options: RequestOptions; sentAt: number; timer: Timer }>();
 
@@ -103,8 +122,8 @@ export class Router {
     });
     this.#pending.set(rid, { options, sentAt: core.now, timer });
     this.#remember(rid, undefined);
-    if (options.firstHop?.up) this.#send(options.firstHop, routed, new Set());
-    else this.#forward(routed, undefined, new Set());
+    if (options.firstHop?.up) this.#send(options.firstHop, routed, newHanding());
+    else this.#forward(routed, undefined, newHanding());
   }
 
   /** To one node, without an answer. */
@@ -114,7 +133,7 @@ export class Router {
     this.#remember(rid, undefined);
     const { address: src } = this.#core;
     const head = { type: "routed", ttl: TTL, back: false, mode: "exact", hops: 0, rid, dst, src } as const;
-    this.#forward({ ...head, innerType: type, inner: body }, undefined, new Set());
+    this.#forward({ ...head, innerType: type, inner: body }, undefined, newHanding());
   }
 
   onRouted(from: Peer, routed: Routed): void {
@@ -127,24 +146,25 @@ export class Router {
     const hops = routed.hops + 1;
     if (routed.mode === "exact" && routed.dst !== core.address)
       this.#passes(from, routed.innerType, hops, (message) => this.#answer(routed, from, message));
-    this.#forward({ ...routed, ttl: routed.ttl - 1, hops }, from, new Set());
+    this.#forward({ ...routed, ttl: routed.ttl - 1, hops }, from, newHanding());
   }
 
   clear(): void {
     for (const pending of this.#pending.values()) pending.timer.cancel();
+    for (const { timer } of this.#beyond.values()) timer.cancel();
     this.#pending.clear();
+    this.#beyond.clear();
     this.#homes.clear();
     this.#ridsOfEdge.clear();
   }
 
-  #forward(routed: Routed, from: Peer | undefined, tried: Set<RingAddress>): void {
+  #forward(routed: Routed, from: Peer | undefined, handing: Handing): void {
     const core = this.#core;
     if (routed.dst === core.address && routed.mode === "exact") return this.#arrived(routed, from);
-    const hop = this.#nextHop(routed, from, tried);
-    if (hop) return this.#send(hop, routed, tried);
+    const hop = this.#nextHop(routed, from, handing.tried);
+    if (hop) return this.#send(hop, routed, handing);
     if (routed.mode === "nearest") {
-      if (core.member && routed.src !== core.address) return this.#arrived(routed, from);
-      if (core.member) return this.#arrived(routed, from);
+      if (core.member) return this.#seemsOwn(routed, from, handing);
       return core.drop("routed message before membership");
     }
     core.drop("no route");
@@ -152,12 +172,52 @@ export class Router {
     else this.#failOwn(routed.rid);
   }
 
-  #nextHop(routed: Routed, from: Peer | undefined, tried: Set<RingAddress>): Peer | undefined {
+  /** No nearer neighbour takes it. If some of them were silent, there may be a nearer member behind them. */
+  #seemsOwn(routed: Routed, from: Peer | undefined, handing: Handing): void {
+    const core = this.#core;
+    const { best, dst } = routed;
+    if (best === core.address) return this.#settle(routed.rid);
+    if (best !== undefined && from && compareDistance(dst, best, core.address) < 0)
+      return this.#answer(routed, from, { type: "noRoute", dst });
+    if (best !== undefined || handing.tried.size === 0 || routed.ttl === 0) return this.#arrived(routed, from);
+    const asked: Routed = { ...routed, ttl: routed.ttl - 1, rid: this.#newRid(), best: core.address };
+    const hop = this.#nextHop(asked, from, handing.tried);
+    if (!hop) return this.#arrived(routed, from);
+    const timer = core.after(BEYOND_MS, "answer from beyond", () => this.#settle(asked.rid));
+    this.#beyond.set(asked.rid, { routed, from, timer });
+    this.#remember(asked.rid, undefined);
+    this.#send(hop, asked, { ...newHanding(), tried: handing.tried });
+  }
+
+  /** Nobody beyond is nearer: this node is the owner. */
+  #settle(rid: bigint): void {
+    const beyond = this.#beyond.get(rid);
+    if (!beyond) return;
+    this.#beyond.delete(rid);
+    beyond.timer.cancel();
+    this.#arrived(beyond.routed, beyond.from);
+  }
+
+  /** The nearest to `dst` on the side of it that `best` is not on, and nearer than this node if it is on that side too. */
+  #hopBeyond(dst: RingAddress, best: RingAddress, isRefused: (hop: RingAddress) => boolean): Peer | undefined {
+    const self = this.#core.address;
+    const isAbove = !isClockwiseOf(dst, best);
+    let nearest: RingAddress | undefined;
+    for (const candidate of this.#peers.aroundOf(dst, HOPS_TRIED)) {
+      if (isRefused(candidate) || isClockwiseOf(dst, candidate) !== isAbove) continue;
+      if (self !== best && compareDistance(dst, candidate, self) >= 0) continue;
+      if (!nearest || compareDistance(dst, candidate, nearest) < 0) nearest = candidate;
+    }
+    return nearest === undefined ? undefined : this.#peers.get(nearest);
+  }
+
+  #nextHop(routed: Routed, from: Peer | undefined, tried: ReadonlySet<RingAddress>): Peer | undefined {
     const core = this.#core;
     const { dst, src } = routed;
     const exact = this.#peers.get(dst);
     if (routed.mode === "exact" && exact?.live && !tried.has(dst)) return exact;
     const isRefused = (hop: RingAddress) => tried.has(hop) || hop === src || hop === from?.address;
+    if (routed.best !== undefined) return this.#hopBeyond(dst, routed.best, isRefused);
     // In mode nearest the key may belong to this node's own neighbourhood, which near edges know best.
     const far =
       core.member && routed.mode === "exact" ? this.#lookahead.nextHop(dst, core.address, isRefused) : undefined;
@@ -175,12 +235,28 @@ export class Router {
     return this.#peers.get(best);
   }
 
-  #send(hop: Peer, routed: Routed, tried: Set<RingAddress>): void {
-    this.#control.sendAcked(hop, routed, TRIES_A_HOP, () => {
-      this.#silent(hop);
-      tried.add(hop.address);
-      if (tried.size >= HOPS_TRIED) return this.#core.drop("no hop acknowledges");
-      this.#forward(routed, this.#homes.get(routed.rid)?.from, tried);
+  /** A hop that is silent is asked again, and at the same time the next best one: a double is dropped where they meet. */
+  #send(hop: Peer, routed: Routed, handing: Handing): void {
+    const from = () => this.#homes.get(routed.rid)?.from;
+    handing.tried.add(hop.address);
+    handing.waiting++;
+    this.#control.sendAcked(hop, routed, TRIES_A_HOP, {
+      onAck: () => {
+        handing.isDone = true;
+      },
+      onSlow: () => {
+        this.#silent(hop);
+        if (handing.isDone || handing.tried.size >= HOPS_TRIED) return;
+        const other = this.#nextHop(routed, from(), handing.tried);
+        if (other) this.#send(other, routed, handing);
+      },
+      onFail: () => {
+        this.#silent(hop);
+        handing.waiting--;
+        if (handing.isDone || handing.waiting > 0) return;
+        if (handing.tried.size >= HOPS_TRIED) return this.#core.drop("no hop acknowledges");
+        this.#forward(routed, from(), handing);
+      },
     });
   }
 
@@ -201,6 +277,7 @@ export class Router {
     const { type, body } = encodeBody(message);
     const answer: Routed = {
       ...routed,
+      best: undefined,
       ttl: TTL,
       back: true,
       hops: 0,
@@ -211,21 +288,27 @@ export class Router {
     };
     if (!from) return this.#bringHome(answer);
     if (from.up)
-      this.#control.sendAcked(from, answer, TRIES_A_HOP + 1, () => this.#core.drop("answer not acknowledged"));
+      this.#control.sendAcked(from, answer, TRIES_A_HOP + 1, {
+        onFail: () => this.#core.drop("answer not acknowledged"),
+      });
   }
 
   #bringHome(routed: Routed): void {
     const core = this.#core;
+    const beyond = this.#beyond.get(routed.rid);
+    if (beyond) {
+      if (routed.innerType === NO_ROUTE) return this.#settle(routed.rid);
+      this.#beyond.delete(routed.rid);
+      beyond.timer.cancel();
+      return this.#bringHome({ ...routed, rid: beyond.routed.rid });
+    }
     const home = this.#homes.get(routed.rid);
     if (!home) return core.drop("answer unexpected");
     if (home.from) {
       if (routed.ttl === 0 || !home.from.up) return core.drop("answer lost");
-      this.#control.sendAcked(
-        home.from,
-        { ...routed, ttl: routed.ttl - 1, hops: routed.hops + 1 },
-        TRIES_A_HOP + 1,
-        () => core.drop("answer not acknowledged"),
-      );
+      this.#control.sendAcked(home.from, { ...routed, ttl: routed.ttl - 1, hops: routed.hops + 1 }, TRIES_A_HOP + 1, {
+        onFail: () => core.drop("answer not acknowledged"),
+      });
       return;
     }
     const pending = this.#pending.get(routed.rid);
@@ -266,6 +349,15 @@ export class Router {
     this.#homes.set(rid, { from, at: now });
     if (from) this.#ridsOfEdge.set(from.slot, (this.#ridsOfEdge.get(from.slot) ?? 0) + 1);
   }
+}
+
+/** Whether `address` lies in the half ring that follows `target` clockwise. */
+export function isClockwiseOf(target: RingAddress, address: RingAddress): boolean {
+  return clockwiseDistance(target, address) <= clockwiseDistance(address, target);
+}
+
+function newHanding(): Handing {
+  return { tried: new Set(), waiting: 0, isDone: false };
 }
 
 /** Whether `a` is strictly nearer to `target` than `b`. */

@@ -31,7 +31,7 @@ import type { Timer } from "../timers.ts";
 import type { Brief, Desc, EdgeKind, FindPurpose, MessageOf, NodeFlags } from "../wire/types.ts";
 import { compareDistance, type RingAddress, ringDistance } from "./address.ts";
 import { FarEdges } from "./far-edges.ts";
-import { Gossip } from "./gossip.ts";
+import { digestOf, Gossip } from "./gossip.ts";
 import { Heard } from "./heard.ts";
 import { Merge, wouldBeAround } from "./merge.ts";
 import type { RoutedRequest, Router } from "./router.ts";
@@ -56,7 +56,7 @@ interface Candidate {
   readonly since: number;
 }
 
-const NEIGHBOURS_REMEMBERED = 24;
+const NEIGHBOURS_REMEMBERED = 32;
 const BRIEFS_IN_FOUND = 17;
 const DESCS_IN_FOUND = 4;
 const CANDIDATES_LIMIT = 128;
@@ -64,6 +64,7 @@ const FIRST_OF_JOINERS_MS = 1_000;
 const NEAR_WHILE_JOINING = 2;
 const SETTLED_AFTER_MS = 1_000;
 const NEAR_QUIET_MS = 1_000;
+const NEWCOMER_MS = 5_000;
 /** Of two members that hear of each other the one of the lower address asks at once, the other after this time. */
 const LOWER_FIRST_MS = 600;
 /** How much later the near set may be looked at where no member was heard of that was not known before. */
@@ -140,6 +141,8 @@ export class Upkeep {
       dialOutside: (then) => this.#starts.dialOutside(then),
       dismiss: (peer) => parts.hooks.dismiss(peer),
       sizeEstimate: () => this.sizeEstimate(),
+      isSettled: () =>
+        parts.core.now - this.#memberSince >= NEWCOMER_MS && parts.core.now - this.#nearSince >= NEAR_QUIET_MS,
     });
     this.#linker = parts.linker;
     this.#descs = parts.descs;
@@ -278,18 +281,41 @@ export class Upkeep {
     if (near.self.address !== peer.address) return this.#core.drop("gossip about another");
     this.#peers.setFlags(peer, near.self.flags);
     peer.coord = near.self.coord;
-    // Between full repetitions a neighbour tells only what is new, so the set grows; dead members leave it one by one.
-    for (const brief of near.briefs) {
+    this.#rememberNeighbours(peer, near.briefs);
+    for (const desc of near.descs) this.#descs.learn(desc);
+    this.#hearOf(near.briefs, peer);
+  }
+
+  /** Now and then a neighbour says what changed, and by its digest that all the rest is still so. */
+  onNearDiff(peer: Peer, diff: MessageOf<"nearDiff">): void {
+    this.#peers.setFlags(peer, diff.flags);
+    if (diff.full) peer.neighbours.clear();
+    for (const address of diff.removed) peer.neighbours.delete(address);
+    this.#rememberNeighbours(peer, diff.briefs);
+    if (digestOf(peer.neighbours.keys()) === diff.digest) return this.#hearOf(peer.neighbours.values(), peer);
+    this.#hearOf(diff.briefs, peer);
+    if (!diff.full) this.#control.send(peer, { type: "nearGet" });
+  }
+
+  onNearGet(peer: Peer): void {
+    this.#gossip.tellAll(peer);
+  }
+
+  /** A neighbour tells only what is new, so the set grows; dead members leave it one by one. */
+  #rememberNeighbours(peer: Peer, briefs: readonly Brief[]): void {
+    for (const brief of briefs) {
       peer.neighbours.delete(brief.address);
-      peer.neighbours.add(brief.address);
+      peer.neighbours.set(brief.address, brief);
     }
-    for (const address of peer.neighbours) {
+    for (const address of peer.neighbours.keys()) {
       if (peer.neighbours.size <= NEIGHBOURS_REMEMBERED) break;
       peer.neighbours.delete(address);
     }
-    for (const desc of near.descs) this.#descs.learn(desc);
+  }
+
+  #hearOf(briefs: Iterable<Brief>, peer: Peer): void {
     this.#isNews = false;
-    for (const brief of near.briefs) this.#hear(brief, peer.address);
+    for (const brief of briefs) this.#hear(brief, peer.address);
     this.#evaluateSoon(this.#isNews || !this.#core.member);
     if (!this.#core.member) this.#considerFirst();
   }
@@ -297,9 +323,11 @@ export class Upkeep {
   onFind(request: RoutedRequest, find: MessageOf<"find">): void {
     const core = this.#core;
     const self = request.src === core.address;
-    if (!self && !this.#descs.learn(find.desc, request.src)) return core.drop("descriptor refused");
+    if (!self && find.desc && !this.#descs.learn(find.desc, request.src)) return core.drop("descriptor refused");
     const target = request.dst;
-    const known = new Set<RingAddress>([...this.#peers.aroundOf(target, BRIEFS_IN_FOUND >> 1), core.address]);
+    // Who checks its place knows its neighbours; only a nearer one is news.
+    const reach = find.purpose === "check" ? D_NEAR : BRIEFS_IN_FOUND >> 1;
+    const known = new Set<RingAddress>([...this.#peers.aroundOf(target, reach), core.address]);
     // Who looks for a far edge chooses among many; neighbours' neighbours serve, although one of them may be gone.
     if (find.purpose === "far") for (const address of this.#heard.since(HEARD_FRESH_MS)) known.add(address);
     const listed = [...known]
@@ -578,9 +606,7 @@ export class Upkeep {
     const pool = far.length > 0 ? far : edges;
     const through = pool[core.entropy.u32() % pool.length] as Peer;
     this.#ask(core.address, "check", through, (found) => {
-      // While the near set still changes, answers full of strangers are the crowd that joins, not another ring.
-      if (core.now - this.#nearSince >= NEAR_QUIET_MS) this.#merge.judge(found, through, false);
-      else this.#learn(found.briefs, found.descs, through.address);
+      this.#merge.judge(found, through, false);
       const linked = this.#peers.liveMembers();
       const neighbours = neighboursIn([...found.briefs.map((brief) => brief.address), ...linked], core.address);
       this.consistent = neighbours.every((address) => linked.includes(address));
@@ -606,10 +632,11 @@ export class Upkeep {
     then: (found: MessageOf<"found">) => void,
     onTimeout: () => void = () => {},
   ): void {
+    const isToBeLinked = purpose !== "far" && purpose !== "check";
     this.#router.request({
       dst: target,
       mode: "nearest",
-      message: { type: "find", purpose, excludeSource: true, desc: this.#core.desc() },
+      message: { type: "find", purpose, excludeSource: true, desc: isToBeLinked ? this.#core.desc() : undefined },
       firstHop: through,
       timeoutMs: FIND_TIMEOUT_MS,
       onAnswer: (answer) => {

@@ -77,6 +77,12 @@ const bodies: [Message, number, string][] = [
   [{ type: "ping", t: 0xfffffffe, load: 12, log2N: 9.5 }, 1, "fffffffe 0c 0980"],
   [{ type: "pong", t: 1, observed: ta, coord }, 2, `00000001 ${TA} ${COORD}`],
   [{ type: "pong", t: 1, observed: undefined, coord }, 2, `00000001 00 ${COORD}`],
+  [
+    { type: "nearDiff", flags: brief.flags, full: false, digest: 258, removed: [A], briefs: [brief] },
+    58,
+    `0080 00 00000102 01 ${A} 01 ${BRIEF}`,
+  ],
+  [{ type: "nearGet" }, 59, ""],
   [{ type: "near", self: brief, briefs: [brief, brief], descs: [desc] }, 3, `${BRIEF} 02 ${BRIEF} ${BRIEF} 01 ${DESC}`],
   [
     {
@@ -94,6 +100,7 @@ const bodies: [Message, number, string][] = [
   [{ type: "suspect", address: A }, 5, A],
   [{ type: "find", purpose: "join", excludeSource: true, desc }, 6, `01 01 ${DESC}`],
   [{ type: "find", purpose: "key", excludeSource: false, desc }, 6, `05 00 ${DESC}`],
+  [{ type: "find", purpose: "far", excludeSource: true, desc: undefined }, 6, "03 01"],
   [
     { type: "found", span: 2n ** 64n - 1n, briefs: [brief], descs: [desc, desc] },
     7,
@@ -127,6 +134,23 @@ const bodies: [Message, number, string][] = [
     17,
     `20 01 01 02 0000000000000102 ${A} ${B} 06 aabb`,
   ],
+  [
+    {
+      type: "routed",
+      ttl: 31,
+      back: false,
+      mode: "nearest",
+      hops: 1,
+      rid: 258n,
+      dst: A,
+      src: B,
+      best: A,
+      innerType: 6,
+      inner: hex("aabb"),
+    },
+    17,
+    `1f 02 01 01 0000000000000102 ${A} ${B} ${A} 06 aabb`,
+  ],
   [{ type: "noRoute", dst: A }, 18, A],
   [{ type: "descGet", addresses: [A, B] }, 19, `02 ${A} ${B}`],
   [{ type: "desc", descs: [desc] }, 20, `01 ${DESC}`],
@@ -154,6 +178,8 @@ const bodies: [Message, number, string][] = [
   [{ type: "dhtGet", recordType: 1, key }, 34, `01 ${KEY}`],
   [{ type: "dhtValue", values: [{ namedBy: 3, remainingS: 258, record }] }, 35, `01 03 00000102 ${RECORD}`],
   [{ type: "dhtSync", from: A, to: B, hashes: [key] }, 36, `${A} ${B} 0001 ${KEY}`],
+  [{ type: "dhtOffer", hashes: [key] }, 44, `0001 ${KEY}`],
+  [{ type: "dhtWant", hashes: [] }, 45, "0000"],
   [{ type: "dhtCopy", items: [{ remainingS: 258, record }] }, 37, `0001 00000102 ${RECORD}`],
   [{ type: "claim", op: 258, record }, 38, `00000102 ${RECORD}`],
   [

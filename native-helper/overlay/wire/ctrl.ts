@@ -3,7 +3,7 @@
  *
  *   body of the frame  type u8 | flags u8 (1 ack wanted, 2 answer) | id u32 | body; 8,192 bytes at most
  *
- * The bodies are drawn in ring-messages.ts (types 0..24 and 50..53), record-messages.ts (32..43) and speed-messages.ts (54..57). Inside ROUTED a
+ * The bodies are drawn in ring-messages.ts (types 0..24, 50..53, 58 and 59), record-messages.ts (32..45) and speed-messages.ts (54..57). Inside ROUTED a
  * message travels as its type and body alone.
  */
 import { Reader, Writer } from "./bytes.ts";

@@ -13,8 +13,10 @@
  *   41 STORED     op u32 | code u8 (0 ok, 1 other claim, 2 not my key, 3 taken, 4 since refused)
  *   42 UNDO       op u32 | key[20]
  *   43 LEASE      kind u8 (0 shown, 1 conflict) | n u8 (<= 4) | n Records
+ *   44 DHT_OFFER  n u16 (<= 400) | n * H160(Record)[20]
+ *   45 DHT_WANT   as 44: those of the offer that are not held
  *
- * The limits of 36 and 37 are what fits a CTRL frame.
+ * The limits of 36, 37, 44 and 45 are what fits a CTRL frame.
  */
 import type { Reader, Writer } from "./bytes.ts";
 import type { BodyCodec } from "./ctrl.ts";
@@ -84,16 +86,24 @@ export const recordMessages: { readonly [T in RecordMessage]: BodyCodec<T> } = {
     write(w, m) {
       w.address(m.from);
       w.address(m.to);
-      w.count(m.hashes.length, MAX_SYNC_HASHES);
-      w.u16(m.hashes.length);
-      for (const hash of m.hashes) w.fixed(hash, 20);
+      writeHashes(w, m.hashes);
     },
     read: (r) => ({
       type: "dhtSync",
       from: r.address(),
       to: r.address(),
-      hashes: r.items(r.u16(), MAX_SYNC_HASHES, readHash),
+      hashes: readHashes(r),
     }),
+  },
+  dhtOffer: {
+    number: 44,
+    write: (w, m) => writeHashes(w, m.hashes),
+    read: (r) => ({ type: "dhtOffer", hashes: readHashes(r) }),
+  },
+  dhtWant: {
+    number: 45,
+    write: (w, m) => writeHashes(w, m.hashes),
+    read: (r) => ({ type: "dhtWant", hashes: readHashes(r) }),
   },
   dhtCopy: {
     number: 37,
@@ -197,6 +207,16 @@ function readValue(r: Reader): (Copy & { namedBy: number }) | undefined {
   const remainingS = r.u32();
   const record = decodeRecord(r);
   return record && { namedBy, remainingS, record };
+}
+
+function writeHashes(w: Writer, hashes: readonly Uint8Array[]): void {
+  w.count(hashes.length, MAX_SYNC_HASHES);
+  w.u16(hashes.length);
+  for (const hash of hashes) w.fixed(hash, 20);
+}
+
+function readHashes(r: Reader): Uint8Array[] {
+  return r.items(r.u16(), MAX_SYNC_HASHES, readHash);
 }
 
 function readHash(r: Reader): Uint8Array | undefined {

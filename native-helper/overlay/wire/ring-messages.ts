@@ -7,7 +7,7 @@
  *    3 NEAR       own Brief | list of <= 16 Brief | list of <= 3 Desc
  *    4 EDGES      seq u16 | full u8 | n u16 (<= 256) | n * (op u8 (1 add, 2 remove), addr[20], rtt u16 ms)
  *    5 SUSPECT    addr[20]
- *    6 FIND       purpose u8 (1 join, 2 check, 3 far, 4 merge, 5 key) | flags u8 (1 exclude source) | Desc of the source
+ *    6 FIND       purpose u8 (1 join, 2 check, 3 far, 4 merge, 5 key) | flags u8 (1 exclude source) | Desc of the source or nothing
  *    7 FOUND      span u64 | list of <= 17 Brief | list of <= 4 Desc
  *    8 LINK       nonce u64 | kind u8 (1 leaf, 2 near, 3 far, 4 shortcut, 5 anchor) | Desc | INIT packet or nothing
  *    9 LINK_OK    nonce u64 | Desc | RESP packet or nothing
@@ -18,8 +18,8 @@
  *   14 TRIM       nothing
  *   15 TRIM_OK    accept u8
  *   16 CLOSE      reason u8 (1 leave, 2 revoked, 3 expired, 4 limit, 5 duplicate) | with 5: Desc or nothing
- *   17 ROUTED     ttl u8 | flags u8 (1 back) | mode u8 (0 exact, 1 nearest) | hops u8 | rid u64 | dst[20] | src[20] |
- *                 type u8 (not 17) | body
+ *   17 ROUTED     ttl u8 | flags u8 (1 back, 2 beyond) | mode u8 (0 exact, 1 nearest) | hops u8 | rid u64 | dst[20] | src[20] |
+ *                 with 2: best[20] | type u8 (not 17) | body
  *   18 NO_ROUTE   dst[20]
  *   19 DESC_GET   list of <= 4 addr[20]
  *   20 DESC       list of <= 4 Desc
@@ -31,6 +31,8 @@
  *   51 TRACE_HOP  hop u8 | Brief | transport u8 (1 udp, 2 tcp, 3 tls, 4 proxy, 5 stream, 6 tunnel) | rtt u16 ms
  *   52 WALK       from addr[20]
  *   53 WALK_END   list of <= 17 Brief
+ *   58 NEAR_DIFF  flags u16 of the sender | full u8 | digest u32 | list of <= 24 addr[20] removed | list of <= 16 Brief added
+ *   59 NEAR_GET   nothing
  *
  * A u8 without named values is 0 or 1, but for load, log2 N, reason of REFER and code of RELAY_OK, which are free.
  */
@@ -38,7 +40,16 @@ import type { RingAddress } from "../ring/address.ts";
 import type { Reader, Writer } from "./bytes.ts";
 import { isChain } from "./chain.ts";
 import type { BodyCodec } from "./ctrl.ts";
-import { decodeBrief, decodeCoord, decodeDesc, encodeBrief, encodeCoord, encodeDesc } from "./desc.ts";
+import {
+  decodeBrief,
+  decodeCoord,
+  decodeDesc,
+  decodeFlags,
+  encodeBrief,
+  encodeCoord,
+  encodeDesc,
+  encodeFlags,
+} from "./desc.ts";
 import { EDGE_KINDS } from "./handshake-payload.ts";
 import { decodeHandshake, type HandshakeType } from "./packet.ts";
 import { decodeOptionalTa, decodeTaList, encodeOptionalTa, encodeTaList } from "./transport-address.ts";
@@ -46,6 +57,7 @@ import type { CloseReason, FindPurpose, MessageOf, MessageType } from "./types.t
 
 export const MAX_NEAR_BRIEFS = 16;
 export const MAX_NEAR_DESCS = 3;
+export const MAX_NEAR_REMOVED = 24;
 export const MAX_FOUND_BRIEFS = 17;
 export const MAX_REFER_BRIEFS = 8;
 export const MAX_MERGE_BRIEFS = 8;
@@ -53,6 +65,8 @@ export const MAX_DESCS = 4;
 export const MAX_EDGE_CHANGES = 256;
 
 const ROUTED = 17;
+const BACK = 1;
+const BEYOND = 2;
 const PURPOSES: readonly (FindPurpose | undefined)[] = [undefined, "join", "check", "far", "merge", "key"];
 const REASONS: readonly (CloseReason | undefined)[] = [undefined, "leave", "revoked", "expired", "limit", "duplicate"];
 const OPS: readonly ("add" | "remove" | undefined)[] = [undefined, "add", "remove"];
@@ -103,6 +117,29 @@ export const ringMessages: { readonly [T in RingMessage]: BodyCodec<T> } = {
       descs: r.list(MAX_NEAR_DESCS, decodeDesc),
     }),
   },
+  nearDiff: {
+    number: 58,
+    write(w, m) {
+      encodeFlags(w, m.flags);
+      w.flag(m.full);
+      w.u32(m.digest);
+      w.list(MAX_NEAR_REMOVED, m.removed, writeAddress);
+      w.list(MAX_NEAR_BRIEFS, m.briefs, encodeBrief);
+    },
+    read: (r) => ({
+      type: "nearDiff",
+      flags: decodeFlags(r),
+      full: r.flag(),
+      digest: r.u32(),
+      removed: r.list(MAX_NEAR_REMOVED, readAddress),
+      briefs: r.list(MAX_NEAR_BRIEFS, decodeBrief),
+    }),
+  },
+  nearGet: {
+    number: 59,
+    write: () => {},
+    read: () => ({ type: "nearGet" }),
+  },
   edges: {
     number: 4,
     write(w, m) {
@@ -133,11 +170,12 @@ export const ringMessages: { readonly [T in RingMessage]: BodyCodec<T> } = {
     write(w, m) {
       w.oneOf(PURPOSES, m.purpose);
       w.flag(m.excludeSource);
-      encodeDesc(w, m.desc);
+      if (m.desc) encodeDesc(w, m.desc);
     },
     read(r) {
       const purpose = r.oneOf(PURPOSES);
       const excludeSource = r.flag();
+      if (r.remaining === 0) return purpose && { type: "find", purpose, excludeSource, desc: undefined };
       const desc = decodeDesc(r);
       return purpose && desc && { type: "find", purpose, excludeSource, desc };
     },
@@ -261,27 +299,30 @@ export const ringMessages: { readonly [T in RingMessage]: BodyCodec<T> } = {
     write(w, m) {
       if (m.innerType === ROUTED) throw new RangeError("ROUTED does not nest");
       w.u8(m.ttl);
-      w.flag(m.back);
+      w.u8((m.back ? BACK : 0) | (m.best ? BEYOND : 0));
       w.oneOf(MODES, m.mode);
       w.measuredU8(m.hops); // Counted up from what a peer sent.
       w.u64(m.rid);
       w.address(m.dst);
       w.address(m.src);
+      if (m.best) w.address(m.best);
       w.u8(m.innerType);
       w.raw(m.inner);
     },
     read(r) {
       const ttl = r.u8();
-      const back = r.flag();
+      const flags = r.u8();
+      const back = (flags & BACK) !== 0;
       const mode = r.oneOf(MODES);
       const hops = r.u8();
       const rid = r.u64();
       const dst = r.address();
       const src = r.address();
+      const best = (flags & BEYOND) !== 0 ? r.address() : undefined;
       const innerType = r.u8();
       const inner = r.rest();
-      if (mode === undefined || innerType === ROUTED) return undefined;
-      return { type: "routed", ttl, back, mode, hops, rid, dst, src, innerType, inner };
+      if (mode === undefined || innerType === ROUTED || flags > (BACK | BEYOND)) return undefined;
+      return { type: "routed", ttl, back, mode, hops, rid, dst, src, best, innerType, inner };
     },
   },
   noRoute: {

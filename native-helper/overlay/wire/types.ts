@@ -109,6 +109,17 @@ export type Message =
     }
   | { readonly type: "near"; readonly self: Brief; readonly briefs: readonly Brief[]; readonly descs: readonly Desc[] }
   | {
+      /** What changed since the sender told the receiver last, or all anew. */
+      readonly type: "nearDiff";
+      readonly flags: NodeFlags;
+      readonly full: boolean;
+      /** Of all members that the receiver knows from the sender when it has taken this in. */
+      readonly digest: number;
+      readonly removed: readonly RingAddress[];
+      readonly briefs: readonly Brief[];
+    }
+  | { readonly type: "nearGet" }
+  | {
       readonly type: "edges";
       readonly seq: number;
       readonly full: boolean;
@@ -119,7 +130,13 @@ export type Message =
       }[];
     }
   | { readonly type: "suspect"; readonly address: RingAddress }
-  | { readonly type: "find"; readonly purpose: FindPurpose; readonly excludeSource: boolean; readonly desc: Desc }
+  | {
+      readonly type: "find";
+      readonly purpose: FindPurpose;
+      readonly excludeSource: boolean;
+      /** Of who asks, where the answer makes others link to it. */
+      readonly desc: Desc | undefined;
+    }
   | {
       readonly type: "found";
       readonly span: bigint;
@@ -162,6 +179,8 @@ export type Message =
       readonly rid: bigint;
       readonly dst: RingAddress;
       readonly src: RingAddress;
+      /** Asked beyond the target: the nearest member on this side of it. */
+      readonly best?: RingAddress | undefined;
       /** The message inside: its type number and its encoded body, passed on unread. */
       readonly innerType: number;
       readonly inner: Uint8Array;
@@ -219,6 +238,8 @@ export type Message =
       readonly to: RingAddress;
       readonly hashes: readonly Uint8Array[];
     }
+  | { readonly type: "dhtOffer"; readonly hashes: readonly Uint8Array[] }
+  | { readonly type: "dhtWant"; readonly hashes: readonly Uint8Array[] }
   | { readonly type: "dhtCopy"; readonly items: readonly { readonly remainingS: number; readonly record: DhtRecord }[] }
   | { readonly type: "claim"; readonly op: number; readonly record: DhtRecord }
   | {
