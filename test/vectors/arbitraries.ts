@@ -225,6 +225,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Message> } = 
   pong: message("pong", { t: u32, observed: optionalTa, coord }),
   nearDiff: message("nearDiff", {
     flags,
+    coord,
     full: fc.boolean(),
     digest: u32,
     removed: fc.array(address, { maxLength: 24 }),

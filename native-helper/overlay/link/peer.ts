@@ -60,8 +60,8 @@ export class Peer {
   readonly history: HistoryEntry[] = [];
   /** Members that the peer has edges to, as it told in NEAR; newest last. */
   readonly neighbours = new Map<RingAddress, Brief>();
-  /** Members of which this node told the peer, as the peer keeps them, and whose descriptors it sent. */
-  told: ReadonlySet<RingAddress> | undefined;
+  /** Members of which this node told the peer, as the peer keeps them, where it said they stand in time, and whose descriptors it sent. */
+  told: ReadonlyMap<RingAddress, Coord> | undefined;
   readonly toldDescs = new Set<RingAddress>();
   /** When the edge came up, and when its closing was last proposed. */
   edgeSince: Instant | undefined;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { World6 } from "../../../test/sim/geography.ts";
 import { SeededEntropy } from "../../../test/sim/random.ts";
-import { Coordinates, NO_COORD, predictRtt } from "./coordinates.ts";
+import { Coordinates, hasMoved, NO_COORD, predictRtt } from "./coordinates.ts";
 
 /** Nodes that measure random others, as many times each. */
 function measuredWorld(nodes: number, times: number, rttMs: (a: number, b: number) => number): Coordinates[] {
@@ -93,5 +93,15 @@ describe("coordinates", () => {
     for (let i = 0; i < 10_000; i++) node.measured(1, { x: 0x7fff, y: -0x8000, height: 0xffff, error: 0 });
     for (const part of [node.own.x, node.own.y]) expect(Math.abs(part)).toBeLessThanOrEqual(0x7fff);
     expect(node.own.height).toBeGreaterThan(0);
+  });
+
+  it("are told again where they moved by more than 20 ms, or became surer by half", () => {
+    const told = { x: 100, y: -100, height: 10, error: 500 };
+    expect(hasMoved(told, { ...told, x: 250 })).toBe(false);
+    expect(hasMoved(told, { ...told, x: 250, y: -200 })).toBe(true);
+    expect(hasMoved(told, { ...told, error: 250 })).toBe(false);
+    expect(hasMoved(told, { ...told, error: 249 })).toBe(true);
+    expect(hasMoved({ ...told, error: 150 }, { ...told, error: 10 })).toBe(false);
+    expect(hasMoved(NO_COORD, told)).toBe(true);
   });
 });

@@ -23,6 +23,9 @@ const LONGEST_MOVE_MS = 100;
 const SETTLED_ERROR_MS = 50;
 const SETTLED_SAMPLES = 40;
 
+/** What choices among members would notice. */
+const MOVED_MS = 20;
+
 export class Coordinates {
   readonly #entropy: Entropy;
   #x = 0;
@@ -99,4 +102,10 @@ function isPlaced(coord: Coord): boolean {
 
 function within(ms: number): number {
   return Math.max(-MOST_MS, Math.min(MOST_MS, ms));
+}
+
+/** Whether who was told that a node stands at `before` should hear where it stands now, or that this is surer by half. */
+export function hasMoved(before: Coord, now: Coord): boolean {
+  const apart = Math.abs(now.x - before.x) + Math.abs(now.y - before.y) + Math.abs(now.height - before.height);
+  return apart > MOVED_MS * UNITS_PER_MS || (before.error > MOVED_MS * UNITS_PER_MS && 2 * now.error < before.error);
 }

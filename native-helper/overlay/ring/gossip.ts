@@ -7,9 +7,9 @@ import type { Peer } from "../link/peer.ts";
 import { around, type Peers } from "../link/peers.ts";
 import type { Timer } from "../timers.ts";
 import { MAX_NEAR_REMOVED } from "../wire/ring-messages.ts";
-import type { Brief, Desc } from "../wire/types.ts";
+import type { Brief, Coord, Desc } from "../wire/types.ts";
 import type { RingAddress } from "./address.ts";
-import { NO_COORD } from "./coordinates.ts";
+import { hasMoved, NO_COORD } from "./coordinates.ts";
 
 export class Gossip {
   readonly #core: Core;
@@ -59,7 +59,6 @@ export class Gossip {
     if (again && peer.told !== undefined) return this.#tellDiff(peer, peer.told, tailored);
     const listed = this.#newTo(peer, tailored);
     if (listed.length === 0 && !again) return;
-    peer.told = new Set([...(peer.told ?? []), ...listed]);
     const descs: Desc[] = [];
     // Only a ring neighbour is likely to link to what it hears of here; others ask for what they need.
     for (const address of near.includes(peer.address) ? around(listed, peer.address, 1) : []) {
@@ -71,6 +70,7 @@ export class Gossip {
       peer.toldDescs.add(address);
     }
     const briefs = listed.map((address) => this.briefOf(address));
+    peer.told = new Map([...(peer.told ?? []), ...briefs.map(({ address, coord }) => [address, coord] as const)]);
     this.#control.send(peer, { type: "near", self: this.#core.brief(), briefs, descs });
   }
 
@@ -79,19 +79,28 @@ export class Gossip {
     if (peer.live) this.#tellDiff(peer, undefined, this.#tailored(peer));
   }
 
-  /** What has to be told of, beyond `told`, and what of it holds no more. */
-  #tellDiff(peer: Peer, told: ReadonlySet<RingAddress> | undefined, tailored: ReadonlySet<RingAddress>): void {
-    const added = [...tailored].filter((address) => !told?.has(address)).sort();
-    const removed = told ? [...told].filter((address) => !tailored.has(address)) : [];
+  /** What was not told yet or stands elsewhere now, and what of it holds no more. */
+  #tellDiff(peer: Peer, told: ReadonlyMap<RingAddress, Coord> | undefined, tailored: ReadonlySet<RingAddress>): void {
+    const removed = told ? [...told.keys()].filter((address) => !tailored.has(address)) : [];
     if (removed.length > MAX_NEAR_REMOVED) return this.#tellDiff(peer, undefined, tailored);
-    peer.told = tailored;
+    const nowTold = new Map<RingAddress, Coord>();
+    const briefs: Brief[] = [];
+    for (const address of [...tailored].sort()) {
+      const brief = this.briefOf(address);
+      const before = told?.get(address);
+      const isNews = !before || hasMoved(before, brief.coord);
+      if (isNews) briefs.push(brief);
+      nowTold.set(address, isNews ? brief.coord : before);
+    }
+    peer.told = nowTold;
     this.#control.send(peer, {
       type: "nearDiff",
       flags: this.#core.flags(),
+      coord: this.#core.coordinates.own,
       full: told === undefined,
       digest: digestOf(tailored),
       removed,
-      briefs: added.map((address) => this.briefOf(address)),
+      briefs,
     });
   }
 

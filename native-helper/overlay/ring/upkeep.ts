@@ -289,6 +289,7 @@ export class Upkeep {
   /** Now and then a neighbour says what changed, and by its digest that all the rest is still so. */
   onNearDiff(peer: Peer, diff: MessageOf<"nearDiff">): void {
     this.#peers.setFlags(peer, diff.flags);
+    peer.coord = diff.coord;
     if (diff.full) peer.neighbours.clear();
     for (const address of diff.removed) peer.neighbours.delete(address);
     this.#rememberNeighbours(peer, diff.briefs);

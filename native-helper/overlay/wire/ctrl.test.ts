@@ -78,9 +78,9 @@ const bodies: [Message, number, string][] = [
   [{ type: "pong", t: 1, observed: ta, coord }, 2, `00000001 ${TA} ${COORD}`],
   [{ type: "pong", t: 1, observed: undefined, coord }, 2, `00000001 00 ${COORD}`],
   [
-    { type: "nearDiff", flags: brief.flags, full: false, digest: 258, removed: [A], briefs: [brief] },
+    { type: "nearDiff", flags: brief.flags, coord, full: false, digest: 258, removed: [A], briefs: [brief] },
     58,
-    `0080 00 00000102 01 ${A} 01 ${BRIEF}`,
+    `0080 ${COORD} 00 00000102 01 ${A} 01 ${BRIEF}`,
   ],
   [{ type: "nearGet" }, 59, ""],
   [{ type: "near", self: brief, briefs: [brief, brief], descs: [desc] }, 3, `${BRIEF} 02 ${BRIEF} ${BRIEF} 01 ${DESC}`],

@@ -31,7 +31,7 @@
  *   51 TRACE_HOP  hop u8 | Brief | transport u8 (1 udp, 2 tcp, 3 tls, 4 proxy, 5 stream, 6 tunnel) | rtt u16 ms
  *   52 WALK       from addr[20]
  *   53 WALK_END   list of <= 17 Brief
- *   58 NEAR_DIFF  flags u16 of the sender | full u8 | digest u32 | list of <= 24 addr[20] removed | list of <= 16 Brief added
+ *   58 NEAR_DIFF  flags u16 and coord[8] of the sender | full u8 | digest u32 | list of <= 24 addr[20] removed | list of <= 16 Brief added
  *   59 NEAR_GET   nothing
  *
  * A u8 without named values is 0 or 1, but for load, log2 N, reason of REFER and code of RELAY_OK, which are free.
@@ -121,6 +121,7 @@ export const ringMessages: { readonly [T in RingMessage]: BodyCodec<T> } = {
     number: 58,
     write(w, m) {
       encodeFlags(w, m.flags);
+      encodeCoord(w, m.coord);
       w.flag(m.full);
       w.u32(m.digest);
       w.list(MAX_NEAR_REMOVED, m.removed, writeAddress);
@@ -129,6 +130,7 @@ export const ringMessages: { readonly [T in RingMessage]: BodyCodec<T> } = {
     read: (r) => ({
       type: "nearDiff",
       flags: decodeFlags(r),
+      coord: decodeCoord(r),
       full: r.flag(),
       digest: r.u32(),
       removed: r.list(MAX_NEAR_REMOVED, readAddress),

@@ -112,6 +112,7 @@ export type Message =
       /** What changed since the sender told the receiver last, or all anew. */
       readonly type: "nearDiff";
       readonly flags: NodeFlags;
+      readonly coord: Coord;
       readonly full: boolean;
       /** Of all members that the receiver knows from the sender when it has taken this in. */
       readonly digest: number;
