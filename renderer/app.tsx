@@ -15,7 +15,7 @@ import { createWindowModel, type WindowModel } from "./store/window-store.ts";
 import { Window } from "./window.tsx";
 import { Words } from "./words/words.tsx";
 
-export function showWindow(bridge: WindowBridge, place: HTMLElement, appBridge: AppBridge): void {
+export function showWindow(bridge: WindowBridge, place: HTMLElement, appBridge: AppBridge): WindowModel {
   const app = createAppModel(appBridge);
   const model = createWindowModel({ bridge, onInspectorClosed: focusScreen });
   createRoot(place).render(
@@ -25,6 +25,7 @@ export function showWindow(bridge: WindowBridge, place: HTMLElement, appBridge: 
       </AppProvider>
     </StrictMode>,
   );
+  return model;
 }
 
 /** The page in the language of the user. */

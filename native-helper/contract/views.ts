@@ -245,6 +245,8 @@ export type CheckAction = z.infer<typeof CheckAction>;
 export const Check = z.object({
   id: CheckId,
   result: z.enum(["pass", "warn", "fail", "skip"]),
+  /** Where id and result do not tell the cause: `slow`, the system lacks what makes it fast. */
+  code: z.enum(["slow"]).exactOptional(),
   /** What is wrong, or that nothing is, as a sentence. */
   cause: z.string().nullable(),
   /** What was seen: addresses, numbers, times. */

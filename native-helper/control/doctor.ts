@@ -137,13 +137,9 @@ function interfaceCheck(facts: AffiliationFacts, { lacks }: Checkup): Check {
   const { name, state } = facts.interface;
   const evidence = `${name}, ${facts.virtualIp ?? "no IP"}`;
   if (state === "up" && lacks.includes("interfaceOffload")) {
-    return bad(
-      "interface",
-      "warn",
-      "The virtual interface is up, but the system passes packets over it one by one (no TUNSETOFFLOAD), which costs speed.",
-      evidence,
-      NEWER_KERNEL,
-    );
+    const cause =
+      "The virtual interface is up, but the system passes packets over it one by one (no TUNSETOFFLOAD), which costs speed.";
+    return { ...bad("interface", "warn", cause, evidence, NEWER_KERNEL), code: "slow" };
   }
   if (state === "up") return pass("interface", "The virtual interface is up.", evidence);
   if (facts.node.state === "off") {
@@ -179,7 +175,7 @@ function udp(facts: AffiliationFacts, { port }: HelperFacts, { lacks }: Checkup)
     ];
     if (missing.length === 0) return pass("udp", "UDP gets through.", evidence);
     const cause = `UDP gets through, but the system ${missing.join(" and ")} one by one, which costs speed.`;
-    return bad("udp", "warn", cause, evidence, NEWER_KERNEL);
+    return { ...bad("udp", "warn", cause, evidence, NEWER_KERNEL), code: "slow" };
   }
   const byTcp = node.peers.filter(({ path, silent }) => path?.kind === "tcp" && !silent).length;
   if (byTcp > 0) {

@@ -63,11 +63,11 @@ export class ScriptedApp implements AppBridge {
     this.#state = makeState(made);
   }
 
-  /** Changes to another state of the app around the window. */
-  play(name: AppSceneName): void {
-    const scene: AppScene = appScenes[name];
-    this.#state = { ...makeState({ electron: true, ...scene.is }), settings: this.#state.settings };
-    this.outcome = scene.outcome ?? "done";
+  /** Changes to another state of the app around the window; to a browser, where there is none. */
+  play(name: AppSceneName | undefined): void {
+    const scene: AppScene | undefined = name && appScenes[name];
+    this.#state = { ...makeState(scene ? { electron: true, ...scene.is } : {}), settings: this.#state.settings };
+    this.outcome = scene?.outcome ?? "done";
     this.#tell({ kind: "state", state: this.#state });
   }
 

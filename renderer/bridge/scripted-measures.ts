@@ -182,11 +182,14 @@ function events(peer: PeerRow, at: string): PeerDetail["history"] {
   if (peer.kinds.length === 0) return [];
   const ago = (seconds: number) => new Date(Date.parse(at) - seconds * 1_000).toISOString();
   return [
-    { at: ago(240), event: "session", text: "Session agreed" },
+    { at: ago(240), event: "restarted", text: "The peer started anew" },
     {
       at: ago(239),
-      event: peer.transport === "relay" ? "tunnel" : "direct",
-      text: peer.transport === "relay" ? "Over a relay" : "Direct by UDP",
+      event: "path",
+      text:
+        peer.transport === "relay"
+          ? `By relay ${peer.via?.slice(0, 8)}`
+          : `Direct by ${peer.transport?.toUpperCase()} to ${peer.remote}`,
     },
   ];
 }

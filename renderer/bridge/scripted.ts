@@ -321,7 +321,10 @@ export class ScriptedBridge implements WindowBridge {
 
   #made(call: WindowCall, affiliation: string | undefined): void {
     this.made.push({ call, affiliation });
-    if (this.#reach.kind === "open" && (!this.#reach.readOnly || isLooking(call))) return;
+    if (this.#reach.kind !== "open") {
+      throw new HelperError("HELPER_NOT_RUNNING", "No helper answers.", "Start it: sudo ringway helper");
+    }
+    if (!this.#reach.readOnly || isLooking(call)) return;
     throw new HelperError("NOT_ALLOWED", "This page was opened for looking only.", "Start it without --read-only.");
   }
 

@@ -29,12 +29,25 @@ const app = new ScriptedApp({
   notice: asked.get("notice") === "1",
 });
 window.scriptedApp = app;
-showWindow(bridge, place, app);
+const model = showWindow(bridge, place, app);
+
+/** A state of the window itself: the others are the helper's. */
+function filterNothing(): void {
+  bridge.play("connected");
+  model.setFilter({ query: "wn99" });
+  location.hash = "#/peers";
+}
 
 if (asked.get("menu") !== "0") {
   const menu = document.createElement("div");
   document.body.append(menu);
   createRoot(menu).render(
-    <DevMenu scene={scene} peers={peers} onPlay={(name) => bridge.play(name)} onApp={(name) => app.play(name)} />,
+    <DevMenu
+      scene={scene}
+      peers={peers}
+      onPlay={(name) => bridge.play(name)}
+      onFilterNothing={filterNothing}
+      onApp={(name) => app.play(name)}
+    />,
   );
 }

@@ -3,6 +3,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createIntl } from "react-intl";
 import { describe, expect, it } from "vitest";
+import { ErrorCode } from "#contract";
+import { CheckId } from "#contract/views.ts";
 import english from "./en.json" with { type: "json" };
 
 const renderer = fileURLToPath(new URL("..", import.meta.url));
@@ -28,6 +30,20 @@ describe("the catalogue", () => {
     );
     expect(intl.formatMessage({ id }, values).trim()).not.toBe("");
     expect(faults).toEqual([]);
+  });
+
+  it("has words for every error that a window can meet, and for every cause of a check", () => {
+    // Of the command line alone, or of a helper that does not start.
+    const elsewhere: readonly ErrorCode[] = [
+      "AMBIGUOUS_AFFILIATION",
+      "AMBIGUOUS_PEER",
+      "STATE_IN_USE",
+      "SOCKET_IN_USE",
+    ];
+    const errors = ErrorCode.options.filter((code) => !elsewhere.includes(code)).map((code) => `told.${code}`);
+    // No helper makes this check yet.
+    const ids = CheckId.options.filter((id) => id !== "identity");
+    expect([...errors, ...ids.map((id) => `check.${id}.pass`)].filter((id) => !(id in catalogue))).toEqual([]);
   });
 
   it("holds no empty message", () => {

@@ -6,6 +6,10 @@ import type { Language } from "#contract/app-bridge.ts";
 import english from "./en.json";
 
 export type MessageId = keyof typeof english;
+export function isMessage(id: string): id is MessageId {
+  return Object.hasOwn(english, id);
+}
+
 export type Values = Readonly<Record<string, string | number | Date>>;
 
 const messages = Object.fromEntries(Object.entries(english).map(([id, { defaultMessage }]) => [id, defaultMessage]));

@@ -1,9 +1,10 @@
 /** States of the window that have something to do in them: each button leads where it says. */
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { SceneName } from "../../renderer/bridge/scripted.ts";
-import type {} from "../../renderer/bridge/scripted-app.ts";
+import { type SceneName, sceneNames } from "../../renderer/bridge/scripted.ts";
+import { appSceneNames } from "../../renderer/bridge/scripted-app.ts";
 import {
+  complaintsOf,
   type FileServer,
   launch,
   missing,
@@ -118,6 +119,27 @@ describe("a state with something to do", () => {
     await passesAxe(page);
     await press(page, "I have no administrator rights");
     await page.getByText(/^sudo .* helper install/).waitFor();
+  });
+
+  it("is chosen in the menu of the development page, each of them, and none breaks the page", {
+    timeout: 120_000,
+  }, async () => {
+    const page = await context.newPage();
+    const complaints = complaintsOf(page);
+    await page.goto(`${files.origin}/dev.html?peers=11`);
+    const state = page.getByRole("combobox", { name: "State" });
+    const around = page.getByRole("combobox", { name: "App around it" });
+    const choices = await state.getByRole("option").allInnerTexts();
+    expect(choices).toEqual([...sceneNames, "filterNothing"]);
+    for (const choice of choices) {
+      await state.selectOption(choice);
+      await expect.poll(() => page.getByRole("main").getByRole("heading").count()).toBeGreaterThan(0);
+    }
+    await page.getByText("Nothing matches “wn99”").waitFor();
+    for (const app of [...appSceneNames, "browser"]) await around.selectOption(app);
+    await page.getByRole("button", { name: "Clear filter" }).click();
+    await page.getByRole("grid", { name: "Peers" }).waitFor();
+    expect(complaints).toEqual([]);
   });
 
   it("has nothing to press where another account controls the helper", async () => {

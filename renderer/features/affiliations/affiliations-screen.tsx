@@ -1,4 +1,5 @@
 /** All affiliations of this computer, each with its own ring, key and interface; joining and leaving. */
+
 import { Plus, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { type AffiliationView, type ErrorView, errorView } from "#contract";
@@ -10,6 +11,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { monogram, UNKNOWN } from "../../ui/format.ts";
 import { Notice } from "../../ui/notice.tsx";
 import { Switch } from "../../ui/switch.tsx";
+import { Told } from "../../words/told.tsx";
 import { useCount, useText } from "../../words/words.tsx";
 import { word } from "../state/state-panel.tsx";
 import styles from "./affiliations-screen.module.css";
@@ -114,7 +116,7 @@ function Membership({ affiliation, readOnly, onLeave }: MembershipProps) {
       {fault && (
         <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
           <div>
-            <strong>{fault.text}</strong> {fault.remedy}
+            <Told of={fault} />
           </div>
         </Notice>
       )}
@@ -148,7 +150,7 @@ function LeaveQuestion({ name, onClose }: { readonly name: string; readonly onCl
       {fault && (
         <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
           <div>
-            <strong>{fault.text}</strong> {fault.remedy}
+            <Told of={fault} />
           </div>
         </Notice>
       )}

@@ -1,4 +1,5 @@
 /** What is wrong on this computer and in its network, with what mends it, and a report for whoever helps. */
+
 import { CircleAlert, CircleCheck, CircleMinus, RefreshCw, TriangleAlert } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 import { type Check, type CheckAction, type ErrorView, errorView } from "#contract";
@@ -9,6 +10,7 @@ import { CopyButton } from "../../ui/copy-button.tsx";
 import { fixed } from "../../ui/format.ts";
 import { Notice } from "../../ui/notice.tsx";
 import { Switch } from "../../ui/switch.tsx";
+import { Told, useCheckWords } from "../../words/told.tsx";
 import { useText, useTime } from "../../words/words.tsx";
 import styles from "./diagnostics-screen.module.css";
 import { inOrder, reportOf } from "./report.ts";
@@ -87,7 +89,7 @@ export function DiagnosticsScreen() {
         {fault && (
           <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
             <div>
-              <strong>{fault.text}</strong> {fault.remedy}
+              <Told of={fault} />
             </div>
           </Notice>
         )}
@@ -109,6 +111,7 @@ const icons = { pass: CircleCheck, warn: TriangleAlert, fail: CircleAlert, skip:
 function CheckRow({ check, onMended }: { readonly check: Check; readonly onMended: () => Promise<void> }) {
   const t = useText();
   const { id, result, cause, evidence, remedy, action } = check;
+  const own = useCheckWords()(check);
   const Icon = icons[result];
   const isOpen = result === "fail" || result === "warn";
   return (
@@ -117,27 +120,32 @@ function CheckRow({ check, onMended }: { readonly check: Check; readonly onMende
         <summary>
           <Icon size={16} aria-hidden />
           <span className={styles.name}>{t(`diag.t.${id}`)}</span>
-          <span className={styles.short}>{isOpen ? "" : (evidence ?? cause ?? "")}</span>
+          <span className={styles.short}>{isOpen ? "" : (own.cause ?? evidence ?? cause ?? "")}</span>
           <span className={styles.result}>{t(`diag.${result}`)}</span>
         </summary>
         <dl className={styles.more}>
           {cause !== null && (
             <div>
               <dt>{t("diag.cause")}</dt>
-              <dd>{cause}</dd>
+              <dd>
+                {own.cause !== undefined && `${own.cause} `}
+                <span {...(own.cause !== undefined && { lang: "en" })}>{cause}</span>
+              </dd>
             </div>
           )}
           {evidence !== null && (
             <div>
               <dt>{t("diag.evidence")}</dt>
-              <dd className="mono">{evidence}</dd>
+              <dd className="mono" lang="en">
+                {evidence}
+              </dd>
             </div>
           )}
           {remedy !== null && (
             <div>
               <dt>{t("diag.fix")}</dt>
               <dd>
-                {remedy}
+                {own.fix ?? remedy}
                 {action !== null && <Mend action={action} onMended={onMended} />}
               </dd>
             </div>
@@ -175,7 +183,7 @@ function Mend({ action, onMended }: { readonly action: CheckAction; readonly onM
       </Button>
       {fault && (
         <span role="alert">
-          {fault.text} {fault.remedy}
+          <Told of={fault} plain />
         </span>
       )}
     </span>

@@ -5,6 +5,7 @@ import { type Asked, useAsked } from "../../store/asking.ts";
 import { useModel, useWindow } from "../../store/context.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Segments } from "../../ui/segments.tsx";
+import { Told } from "../../words/told.tsx";
 import { useText } from "../../words/words.tsx";
 import { type Range, rttRanges, throughputRanges } from "../charts/ranges.ts";
 import { RttChart } from "../charts/rtt-chart.tsx";
@@ -116,7 +117,7 @@ export function Chart<T extends { readonly points: readonly unknown[] }>({
   if (value !== undefined && value.points.length > 0) return children(value);
   return (
     <p className={styles.noChart} style={{ minHeight: height }}>
-      {error ? `${error.text} ${error.remedy}` : value ? t("chart.empty") : ""}
+      {error ? <Told of={error} plain /> : value ? t("chart.empty") : ""}
     </p>
   );
 }

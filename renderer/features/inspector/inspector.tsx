@@ -1,4 +1,5 @@
 /** All that is known of one peer: its link and why it is as it is, its round trips, its way, its addresses. */
+
 import { X } from "lucide-react";
 import { memo, useEffect, useMemo, useRef } from "react";
 import type { HistoryView } from "#contract";
@@ -8,6 +9,7 @@ import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatDuration, formatRate, formatRttOf, formatWholeRingAddress, UNKNOWN } from "../../ui/format.ts";
 import { LinkGlyph } from "../../ui/link-glyph.tsx";
+import { useOwnWords } from "../../words/told.tsx";
 import { useClockTime, useText } from "../../words/words.tsx";
 import { natWords } from "../state/nat-words.ts";
 import { RttSection, ThroughputSection } from "./chart-sections.tsx";
@@ -118,6 +120,7 @@ function Figures({ peer }: { readonly peer: Peer }) {
 const Changes = memo(function Changes({ address }: { readonly address: string }) {
   const t = useText();
   const clock = useClockTime();
+  const own = useOwnWords();
   const events = useWindow((state) => (state.recorded?.peer === address ? state.recorded.events : undefined));
   const newestFirst = useMemo(() => (events ? shown(events) : []), [events]);
   return (
@@ -127,10 +130,10 @@ const Changes = memo(function Changes({ address }: { readonly address: string })
         <p className={styles.quiet}>{t("insp.noChanges")}</p>
       ) : (
         <ol className={styles.changes}>
-          {newestFirst.map(({ at, text }) => (
+          {newestFirst.map(({ at, event, text }) => (
             <li key={`${at} ${text}`}>
               <time dateTime={at}>{clock(Date.parse(at) / 1000)}</time>
-              <bdi>{text}</bdi>
+              <Change own={own(`event.${event}`)} event={event} text={text} />
             </li>
           ))}
         </ol>
@@ -138,6 +141,30 @@ const Changes = memo(function Changes({ address }: { readonly address: string })
     </section>
   );
 });
+
+/** Changes whose own sentence names addresses or members. */
+const DETAILED: ReadonlySet<string> = new Set(["path", "pathLost", "directFailed", "closed"]);
+
+function Change({
+  own,
+  event,
+  text,
+}: {
+  readonly own: string | undefined;
+  readonly event: string;
+  readonly text: string;
+}) {
+  if (own === undefined) return <bdi>{text}</bdi>;
+  if (!DETAILED.has(event)) return <bdi>{own}</bdi>;
+  return (
+    <span>
+      {own}{" "}
+      <bdi lang="en" className={styles.quiet}>
+        {text}
+      </bdi>
+    </span>
+  );
+}
 
 const CHANGES_SHOWN = 12;
 

@@ -1,4 +1,5 @@
 /** What the user can have measured towards a peer, and the recorded history to take along. */
+
 import { useState } from "react";
 import { type Order, useOrder } from "../../store/asking.ts";
 import { useModel, useWindow } from "../../store/context.tsx";
@@ -7,6 +8,7 @@ import { Button } from "../../ui/button.tsx";
 import { formatBits, formatRtt } from "../../ui/format.ts";
 import { saveFile } from "../../ui/save-file.ts";
 import { Segments } from "../../ui/segments.tsx";
+import { Told } from "../../words/told.tsx";
 import { useText } from "../../words/words.tsx";
 import styles from "./inspector.module.css";
 
@@ -108,7 +110,7 @@ function Outcome<T>({
     <p className={styles.outcome} role="status">
       {order.kind === "waiting" && waiting}
       {order.kind === "done" && children(order.value)}
-      {order.kind === "failed" && `${order.error.text} ${order.error.remedy}`}
+      {order.kind === "failed" && <Told of={order.error} plain />}
     </p>
   );
 }

@@ -1,4 +1,5 @@
 /** The way of packets to the peer, hop by hop, with the time that each hop adds where it was traced. */
+
 import { useCallback, useEffect } from "react";
 import type { TraceView } from "#contract";
 import { useOrder } from "../../store/asking.ts";
@@ -6,6 +7,7 @@ import { useModel, useWindow } from "../../store/context.tsx";
 import type { Peer } from "../../store/peers.ts";
 import { Button } from "../../ui/button.tsx";
 import { formatRtt, UNKNOWN } from "../../ui/format.ts";
+import { Told } from "../../words/told.tsx";
 import { useText } from "../../words/words.tsx";
 import { nameOfAddress } from "../peers/names.ts";
 import styles from "./inspector.module.css";
@@ -61,7 +63,7 @@ export function PathSection({ peer }: { readonly peer: Peer }) {
       )}
       <p className={styles.outcome} role="status">
         {order.kind === "waiting" && t("insp.tracing")}
-        {order.kind === "failed" && `${order.error.text} ${order.error.remedy}`}
+        {order.kind === "failed" && <Told of={order.error} plain />}
       </p>
     </section>
   );

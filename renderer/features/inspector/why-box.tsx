@@ -1,4 +1,5 @@
 /** Whether packets go straight to the peer, else the one cause, what was tried, and what can be done about it. */
+
 import { CircleCheck, Info, TriangleAlert } from "lucide-react";
 import type { NotDirectBecause } from "#contract";
 import { go } from "../../shell/route.ts";
@@ -8,6 +9,7 @@ import type { Peer } from "../../store/peers.ts";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatRtt } from "../../ui/format.ts";
+import { Told } from "../../words/told.tsx";
 import { useClockTime, useText } from "../../words/words.tsx";
 import { nameOfAddress } from "../peers/names.ts";
 import { SHORTCUTS_FIELD, TRANSPORT_FIELD } from "../settings/fields.ts";
@@ -17,6 +19,8 @@ import { adviceOf, cureOf, lineForOwner, sentenceOf } from "./why-words.ts";
 const LONG_HOPS = 3;
 const LONG_MS = 250;
 const TRIES_SHOWN = 4;
+/** What the helper calls an address that nothing came back from. */
+const NO_ANSWER = "no answer";
 
 export function WhyBox({ peer }: { readonly peer: Peer }) {
   const t = useText();
@@ -79,7 +83,14 @@ function NotDirect({ peer, because }: { readonly peer: Peer; readonly because: N
             </li>
           )}
           {tried.map(({ transport, to, at, result }) => (
-            <li key={`${at} ${to}`}>{t("why.tried", { time: clock(Date.parse(at) / 1000), transport, to, result })}</li>
+            <li key={`${at} ${to}`}>
+              {t("why.tried", {
+                time: clock(Date.parse(at) / 1000),
+                transport,
+                to,
+                result: result === NO_ANSWER ? t("why.noAnswer") : result,
+              })}
+            </li>
           ))}
         </ul>
       )}
@@ -109,7 +120,7 @@ function NotDirect({ peer, because }: { readonly peer: Peer; readonly because: N
       )}
       <p className={styles.outcome} role="status">
         {order.kind === "done" && t(order === shortcut ? "why.building" : "why.tryingNow")}
-        {order.kind === "failed" && `${order.error.text} ${order.error.remedy}`}
+        {order.kind === "failed" && <Told of={order.error} plain />}
       </p>
     </div>
   );

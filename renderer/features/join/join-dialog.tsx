@@ -1,4 +1,5 @@
 /** Joining: by name, or by a configuration file. Nothing is saved before the last button. */
+
 import { TriangleAlert } from "lucide-react";
 import { useEffect, useState } from "react";
 import { type Args, type ErrorView, errorView, type JoinPreview } from "#contract";
@@ -10,6 +11,7 @@ import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { TextField } from "../../ui/field.tsx";
 import { Notice } from "../../ui/notice.tsx";
+import { Told } from "../../words/told.tsx";
 import { type MessageId, type Text, useText } from "../../words/words.tsx";
 import { HelperRefused } from "../helper/helper-refused.tsx";
 import styles from "./join-dialog.module.css";
@@ -188,7 +190,7 @@ export function JoinDialog({ opened }: { readonly opened: Opened | undefined }) 
       {fault && (
         <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
           <div>
-            <strong>{fault.text}</strong> {fault.remedy}
+            <Told of={fault} />
           </div>
         </Notice>
       )}

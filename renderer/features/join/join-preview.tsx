@@ -3,6 +3,7 @@ import type { JoinPreview } from "#contract";
 import { Button } from "../../ui/button.tsx";
 import { monogram } from "../../ui/format.ts";
 import { Notice } from "../../ui/notice.tsx";
+import { Told } from "../../words/told.tsx";
 import { useText } from "../../words/words.tsx";
 import styles from "./join-dialog.module.css";
 
@@ -56,10 +57,10 @@ export function JoinPreviewCard({ preview, fromFile, wayOut, onWayOut, onAgain }
           <div>{t("join.already", { affiliation })}</div>
         </Notice>
       )}
-      {warnings.map(({ code, text, remedy }) => (
-        <Notice key={`${code} ${text}`} tone="warn" icon={<TriangleAlert size={16} aria-hidden />}>
+      {warnings.map((warning) => (
+        <Notice key={`${warning.code} ${warning.text}`} tone="warn" icon={<TriangleAlert size={16} aria-hidden />}>
           <div>
-            <strong>{text}</strong> {remedy}
+            <Told of={warning} />
           </div>
         </Notice>
       ))}

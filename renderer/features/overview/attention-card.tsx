@@ -8,6 +8,7 @@ import { useModel, useWindow } from "../../store/context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Card } from "../../ui/card.tsx";
 import { formatRtt } from "../../ui/format.ts";
+import { useOwnWords } from "../../words/told.tsx";
 import { type Text, useText } from "../../words/words.tsx";
 import { type Finding, findingsOf, readAside, writeAside } from "./attention.ts";
 import styles from "./attention-card.module.css";
@@ -45,7 +46,8 @@ export function AttentionCard() {
 function Row({ finding, onAside }: { readonly finding: Finding; readonly onAside: () => void }) {
   const t = useText();
   const lead = useLead(finding);
-  const { title, text } = wordsOf(t, finding);
+  const own = useOwnWords();
+  const { title, text } = wordsOf(t, own, finding);
   const bad = finding.kind === "silent" || finding.kind === "warning";
   return (
     <li className={styles.row}>
@@ -97,12 +99,16 @@ function useLead(finding: Finding): (() => void) | undefined {
 
 const NAMES_SHOWN = 4;
 
-function wordsOf(t: Text, finding: Finding): { readonly title: string; readonly text: string } {
+function wordsOf(
+  t: Text,
+  own: (id: string) => string | undefined,
+  finding: Finding,
+): { readonly title: string; readonly text: string } {
   switch (finding.kind) {
     case "silent":
       return { title: t("overview.silent", { count: finding.count }), text: listed(finding.names) };
     case "warning":
-      return { title: finding.text, text: finding.remedy };
+      return { title: own(`told.${finding.code}`) ?? finding.text, text: finding.remedy };
     case "relayed":
       return { title: t("overview.relayed", { count: finding.count }), text: listed(finding.names) };
     case "detour":

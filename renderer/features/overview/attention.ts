@@ -4,7 +4,13 @@ import type { Peer } from "../../store/peers.ts";
 
 export type Finding =
   | { readonly kind: "silent"; readonly cause: string; readonly count: number; readonly names: readonly string[] }
-  | { readonly kind: "warning"; readonly cause: string; readonly text: string; readonly remedy: string }
+  | {
+      readonly kind: "warning";
+      readonly cause: string;
+      readonly code: string;
+      readonly text: string;
+      readonly remedy: string;
+    }
   | { readonly kind: "relayed"; readonly cause: string; readonly count: number; readonly names: readonly string[] }
   | {
       readonly kind: "detour";
@@ -33,7 +39,7 @@ export function findingsOf(
     found.push({ kind: "silent", cause: `silent ${addresses(silent)}`, count: silent.length, names });
   }
   for (const { code, text, remedy } of affiliation.warnings) {
-    found.push({ kind: "warning", cause: `warning ${code} ${text}`, text, remedy });
+    found.push({ kind: "warning", cause: `warning ${code} ${text}`, code, text, remedy });
   }
   const relayed = all.filter(({ kind, row }) => kind === "relay" && row.rxBytesPerS + row.txBytesPerS > 0);
   if (relayed.length > 0) {

@@ -53,7 +53,7 @@ export interface Scene {
 
 /** Distance between the ring and the foot of the corona. */
 export const CORONA_GAP = 9;
-const LABEL_ROOM = 164;
+const LABEL_ROOM = 172;
 const COMPACT_BELOW = 640;
 
 export interface SceneInput {

@@ -7,6 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import { Choice, Row, TextField } from "../../ui/field.tsx";
 import { Notice } from "../../ui/notice.tsx";
 import { Switch } from "../../ui/switch.tsx";
+import { Told } from "../../words/told.tsx";
 import { useText } from "../../words/words.tsx";
 import { SHORTCUTS_FIELD, STARTS_FIELD, TRANSPORT_FIELD } from "./fields.ts";
 import styles from "./settings-screen.module.css";
@@ -56,7 +57,7 @@ export function NetworkSettings({ affiliation }: { readonly affiliation: string 
   const refused = fault && (
     <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
       <div>
-        <strong>{fault.text}</strong> {fault.remedy}
+        <Told of={fault} />
       </div>
     </Notice>
   );

@@ -4,6 +4,7 @@ import { useModel, useWindow } from "../../store/context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { formatDuration } from "../../ui/format.ts";
 import { Notice } from "../../ui/notice.tsx";
+import { Told } from "../../words/told.tsx";
 import { useText, useTime } from "../../words/words.tsx";
 import { HelperStopped } from "../helper/helper-stopped.tsx";
 import styles from "./trouble-bar.module.css";
@@ -23,7 +24,7 @@ export function TroubleBar({ trouble }: { readonly trouble: Trouble }) {
         ) : (
           <Notice tone="danger" icon={<TriangleAlert size={16} aria-hidden />} role="alert">
             <div>
-              <strong>{trouble.error.text}</strong> {trouble.error.remedy}
+              <Told of={trouble.error} />
             </div>
             {tryNow}
           </Notice>

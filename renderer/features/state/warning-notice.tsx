@@ -1,13 +1,15 @@
 /** One warning of the helper with its remedy; those that name what they are about are said in the window's own words. */
+
 import { TriangleAlert } from "lucide-react";
 import type { Warning } from "#contract";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Notice } from "../../ui/notice.tsx";
+import { Told } from "../../words/told.tsx";
 import { useText } from "../../words/words.tsx";
 
 export function WarningNotice({ warning }: { readonly warning: Warning }) {
   const t = useText();
-  const { code, text, remedy, values } = warning;
+  const { code, values } = warning;
   const icon = <TriangleAlert size={16} aria-hidden />;
   if (code === "virtualIpChanged" && values?.old !== undefined && values.new !== undefined) {
     return (
@@ -22,7 +24,7 @@ export function WarningNotice({ warning }: { readonly warning: Warning }) {
   return (
     <Notice tone="warn" icon={icon}>
       <div>
-        <strong>{text}</strong> {remedy}
+        <Told of={warning} />
       </div>
     </Notice>
   );

@@ -8,6 +8,7 @@ import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatDuration } from "../../ui/format.ts";
 import { pageVersion } from "../../version.ts";
+import { Told } from "../../words/told.tsx";
 import { useText } from "../../words/words.tsx";
 import { NoAdministrator } from "../helper/helper-refused.tsx";
 import styles from "./whole-page.module.css";
@@ -156,7 +157,7 @@ function NoHelper({ error, action }: { readonly error: ErrorView; readonly actio
   return (
     <Page title={t(error.code === "VERSION_MISMATCH" ? "helper.mismatch.title" : "helper.fault.title")}>
       <p>
-        {error.text} {error.remedy}
+        <Told of={error} plain />
       </p>
       {failure}
       {action}
