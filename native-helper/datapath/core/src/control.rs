@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::events::NetworkId;
 use crate::fib::{Fib, Slot};
 use crate::frame::{self, CTRL_MAX, CTRL_MIN};
+use crate::gate::Mac1Keys;
 use crate::ip;
 use crate::ipmap::{IpMap, Prefix};
 use crate::receive::write_ip;
@@ -25,6 +26,8 @@ use crate::transmit::release;
 
 /// How long `close_tap` waits for the packet threads to let go of the interface; they do so within a batch.
 const RELEASE_WAIT: Duration = Duration::from_secs(1);
+/// mac1 costs one hash for each.
+const NETWORKS_MAX: usize = 16;
 const SESSIONS_MAX: usize = 4_096;
 const KEYS_MAX: usize = 8;
 
@@ -36,6 +39,22 @@ pub struct NetworkHandle {
 }
 
 impl NetworkHandle {
+    /// Adds an affiliation to a data path; `id` names it in events and is not in use.
+    pub fn add(shared: &Arc<Shared>, id: NetworkId, self_addr: RingAddr, mac1: Mac1Keys) -> Result<Self, Error> {
+        let _change = lock(&shared.change);
+        let mut networks = shared.networks.load().as_ref().clone();
+        if networks.len() == NETWORKS_MAX {
+            return Err(Error::new("LIMIT", format!("At most {NETWORKS_MAX} affiliations share one data path.")));
+        }
+        if networks.iter().any(|network| network.id == id) {
+            return Err(Error::new("LIMIT", format!("Affiliation {id} exists already.")));
+        }
+        let network = Arc::new(Network::new(id, self_addr, mac1));
+        networks.push(network.clone());
+        shared.networks.store(Arc::new(networks));
+        Ok(Self { shared: shared.clone(), network })
+    }
+
     pub fn id(&self) -> NetworkId {
         self.network.id
     }
@@ -91,13 +110,15 @@ impl NetworkHandle {
     /// From now on the session sends under this key. Unknown slots and indices are left alone, here and below: the
     /// session may have gone while the effect was on its way.
     pub fn key_use(&self, slot: Slot, index_rx: u32) {
-        if let Some(session) = self.network.session(slot) {
-            let key = lock(&session.keys).iter().find(|key| key.index_rx == index_rx).cloned();
-            if key.is_some() {
-                session.tx.store(key);
-                self.release_held();
-            }
+        let change = lock(&self.shared.change);
+        let Some(session) = self.network.session(slot) else { return };
+        let key = lock(&session.keys).iter().find(|key| key.index_rx == index_rx).cloned();
+        if key.is_none() {
+            return;
         }
+        session.tx.store(key);
+        drop(change);
+        self.release_held();
     }
 
     pub fn key_drop(&self, slot: Slot, index_rx: u32) {
@@ -142,10 +163,11 @@ impl NetworkHandle {
 
     /// The path by which the session sends from now on.
     pub fn path_use(&self, slot: Slot, path: Path) {
-        if let Some(session) = self.network.session(slot) {
-            session.path.store(Some(Arc::new(path)));
-            self.release_held();
-        }
+        let change = lock(&self.shared.change);
+        let Some(session) = self.network.session(slot) else { return };
+        session.path.store(Some(Arc::new(path)));
+        drop(change);
+        self.release_held();
     }
 
     /// Begins a TCP stream to that end unless there is one; what is sent by it waits until it stands.

@@ -5,32 +5,27 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-
 use crate::addr::RingAddr;
 use crate::control::NetworkHandle;
-use crate::drops::{Drops, Reason};
+use crate::drops::Reason;
 use crate::error::Error;
-use crate::events::{Event, Events, SPACING};
+use crate::events::{Event, SPACING};
 use crate::gate::Mac1Keys;
 use crate::netlink;
 use crate::receive::Receiver;
 use crate::session::lock;
-use crate::shared::{Network, Shared, Wake};
-use crate::socket::{RxBatch, Sockets, TxBatch, Udp};
-use crate::streams::{self, Streams};
+use crate::shared::{Network, Shared};
+use crate::socket::{RxBatch, Sockets, Udp};
+use crate::streams;
+use crate::sync::Mutex;
+use crate::sync::atomic::Ordering;
 use crate::tap::Tap;
 use crate::transmit::Transmitter;
 
-/// mac1 costs one hash for each.
-const NETWORKS_MAX: usize = 16;
-/// Datagrams of the largest CTRL message with room to spare.
-const CONTROL_BUFFER: usize = 256 * 1024;
 /// Frames read from one interface before what they caused is sent.
 const FRAMES_A_BATCH: usize = 64;
 /// The same where one thread also receives: super-packets for one batch of the other end.
@@ -80,23 +75,7 @@ impl DataPath {
         if !options.coalescing {
             sockets.each().for_each(Udp::disable_coalescing);
         }
-        let wake = || Wake::new().map_err(|error| Error::new("NO_RESOURCES", format!("No event descriptor: {error}.")));
-        let streams =
-            Streams::new().map_err(|error| Error::new("NO_RESOURCES", format!("No epoll descriptor: {error}.")))?;
-        let shared = Arc::new(Shared {
-            sockets,
-            streams,
-            index: ArcSwap::default(),
-            networks: ArcSwap::default(),
-            events: Events::default(),
-            drops: Drops::default(),
-            budget: Default::default(),
-            control: Mutex::new(TxBatch::with_room(CONTROL_BUFFER)),
-            change: Mutex::default(),
-            stopping: AtomicBool::new(false),
-            wake_in: wake()?,
-            wake_out: wake()?,
-        });
+        let shared = Arc::new(Shared::new(sockets)?);
         let path = Self { shared: shared.clone(), threads: Mutex::default() };
         if options.one_thread {
             path.start("ringway-packets", run_both)?;
@@ -143,18 +122,7 @@ impl DataPath {
 
     /// Adds an affiliation; `id` names it in events and is not in use.
     pub fn add_network(&self, id: u32, self_addr: RingAddr, mac1: Mac1Keys) -> Result<NetworkHandle, Error> {
-        let _change = lock(&self.shared.change);
-        let mut networks = self.shared.networks.load().as_ref().clone();
-        if networks.len() == NETWORKS_MAX {
-            return Err(Error::new("LIMIT", format!("At most {NETWORKS_MAX} affiliations share one data path.")));
-        }
-        if networks.iter().any(|network| network.id == id) {
-            return Err(Error::new("LIMIT", format!("Affiliation {id} exists already.")));
-        }
-        let network = Arc::new(Network::new(id, self_addr, mac1));
-        networks.push(network.clone());
-        self.shared.networks.store(Arc::new(networks));
-        Ok(NetworkHandle { shared: self.shared.clone(), network })
+        NetworkHandle::add(&self.shared, id, self_addr, mac1)
     }
 
     /// Dropped packets by reason.

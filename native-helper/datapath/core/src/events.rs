@@ -1,12 +1,12 @@
 //! What the data path tells TypeScript, queued by the packet threads and delivered in batches by a thread of its own.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::addr::RingAddr;
 use crate::fib::Slot;
 use crate::session::{Path, Totals, Via, lock};
+use crate::sync::{Condvar, Mutex};
 
 pub const BATCH_MAX: usize = 256;
 /// Batches are at least this far apart; the first event after a pause goes out at once.

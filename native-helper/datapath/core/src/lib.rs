@@ -26,6 +26,7 @@ pub mod shared;
 pub mod socket;
 pub mod stream;
 pub mod streams;
+pub mod sync;
 pub mod tap;
 pub mod too_big;
 pub mod transmit;

@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
-
-use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::addr::RingAddr;
 use crate::aead::{AeadKey, SessionKeys};
 use crate::fib::Slot;
 use crate::frag::{Budget, Reassembly};
 use crate::ipmap::Prefix;
+use crate::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{ArcSwap, ArcSwapOption, Mutex, MutexGuard};
 use crate::window::Window;
 
 /// UDP payload that a path carries until path MTU discovery says otherwise.

@@ -5,15 +5,13 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
-
-use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::addr::RingAddr;
 use crate::drops::{Drops, Reason};
 use crate::ecn::ECN;
+use crate::error::Error;
 use crate::ethernet::ArpQuestion;
 use crate::events::{Event, Events, NetworkId};
 use crate::fib::{Fib, Slot};
@@ -23,12 +21,16 @@ use crate::ipmap::IpMap;
 use crate::session::{HELD_FOR, IndexMap, Key, Session, lock};
 use crate::socket::{Sockets, TxBatch};
 use crate::streams::Streams;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{ArcSwap, ArcSwapOption, Mutex};
 use crate::tap::Tap;
 
 /// Packets that wait for a session: for one address, and in all.
 const HELD_EACH_MAX: usize = 8;
 const HELD_MAX: usize = 256;
 const ARPS_MAX: usize = 64;
+/// Datagrams of the largest CTRL message with room to spare.
+const CONTROL_BUFFER: usize = 256 * 1024;
 
 pub struct Shared {
     pub sockets: Sockets,
@@ -49,6 +51,25 @@ pub struct Shared {
 }
 
 impl Shared {
+    pub fn new(sockets: Sockets) -> Result<Self, Error> {
+        let no = |what: &str, error: io::Error| Error::new("NO_RESOURCES", format!("No {what} descriptor: {error}."));
+        let wake = || Wake::new().map_err(|error| no("event", error));
+        Ok(Self {
+            sockets,
+            streams: Streams::new().map_err(|error| no("epoll", error))?,
+            index: ArcSwap::default(),
+            networks: ArcSwap::default(),
+            events: Events::default(),
+            drops: Drops::default(),
+            budget: Budget::default(),
+            control: Mutex::new(TxBatch::with_room(CONTROL_BUFFER)),
+            change: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            wake_in: wake()?,
+            wake_out: wake()?,
+        })
+    }
+
     pub fn tell(&self, event: Event) {
         if !self.events.push(event) {
             self.drops.count(Reason::EventQueueFull);

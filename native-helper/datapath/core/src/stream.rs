@@ -8,13 +8,14 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::drops::{Drops, Reason};
 use crate::epoll::Epoll;
 use crate::events::NetworkId;
 use crate::session::lock;
+use crate::sync::Mutex;
 
 /// What each end says first: the name, version 1, no flags.
 pub const PREFACE: [u8; 8] = *b"OVL1\x01\0\0\0";

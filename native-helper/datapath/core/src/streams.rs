@@ -6,11 +6,9 @@ use std::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-use arc_swap::ArcSwap;
 
 use crate::drops::Reason;
 use crate::epoll::Epoll;
@@ -20,6 +18,7 @@ use crate::session::lock;
 use crate::shared::{Shared, Wake};
 use crate::socket::{from_storage, set_option, to_storage};
 use crate::stream::{PACKET_MAX, Stream, split};
+use crate::sync::{ArcSwap, Mutex};
 
 /// Streams of all affiliations, in both directions.
 const STREAMS_MAX: usize = 1_024;
