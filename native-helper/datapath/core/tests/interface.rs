@@ -10,12 +10,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use ringway_core::addr::RingAddr;
 use ringway_core::control::NetworkHandle;
 use ringway_core::datapath::{DataPath, Options};
+use ringway_core::drops::Drops;
 use ringway_core::events::Event;
 use ringway_core::netlink;
+use ringway_core::socket::{RxBatch, Sockets, Train, TxBatch};
 use ringway_core::tap::{MTU_DEFAULT, Tap, TapOptions, remove_interface};
 
 const NAME: &str = "rwtest0";
@@ -156,4 +159,33 @@ fn leave_interface_behind(name: &str) {
         assert_eq!(libc::ioctl(device.as_raw_fd(), libc::TUNSETIFF as _, &mut request), 0);
         assert_eq!(libc::ioctl(device.as_raw_fd(), libc::TUNSETPERSIST as _, 1), 0);
     }
+}
+
+#[test]
+fn datagrams_too_large_for_a_message_of_many_go_one_by_one() {
+    in_own_namespace(|| {
+        let narrow = ["link", "set", "lo", "mtu", "1280", "up"];
+        assert!(Command::new("ip").args(narrow).status().unwrap().success());
+        let (a, b) = (Sockets::bind(0).unwrap(), Sockets::bind(0).unwrap());
+        let (drops, mut batch) = (Drops::default(), TxBatch::default());
+        for number in 0..5 {
+            let to = ([127, 0, 0, 1], b.port).into();
+            assert!(batch.push(to, 2, 1_400, |bytes| {
+                bytes.fill(number);
+                true
+            }));
+        }
+        batch.flush(&a, &drops);
+        let (mut received, mut got) = (RxBatch::default(), Vec::new());
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while got.len() < 5 && Instant::now() < deadline {
+            let each =
+                |train: Train<'_>| got.extend(train.bytes.chunks(train.size).map(|one| (one.to_vec(), train.tos)));
+            received.receive(&b.v4, each).unwrap();
+        }
+        let expected: Vec<_> = (0..5).map(|number| (vec![number; 1_400], 2)).collect();
+        assert!(got == expected, "{} datagrams came", got.len());
+        assert!(a.v4.segments(), "the path was too narrow, not the kernel too old");
+        assert!(drops.all().iter().all(|(_, count)| *count == 0));
+    });
 }
