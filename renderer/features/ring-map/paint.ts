@@ -328,6 +328,11 @@ function widthOf(g: Context, text: string): number {
   return width;
 }
 
+/** Once fonts have come: what was measured before was measured in another one. */
+export function forgetWidths(): void {
+  widths.clear();
+}
+
 function chord(g: Context, scene: Scene, from: number, to: number, bend: number): void {
   const [ax, ay] = point(scene, from, scene.radius - 1);
   const [bx, by] = point(scene, to, scene.radius - 1);

@@ -4,7 +4,16 @@
  */
 import { onThemeChange } from "../../ui/theme.ts";
 import type { Label } from "./labels.ts";
-import { type Pair, type Palette, paintLinks, paintMembers, paintMesh, type RingWords, readPalette } from "./paint.ts";
+import {
+  forgetWidths,
+  type Pair,
+  type Palette,
+  paintLinks,
+  paintMembers,
+  paintMesh,
+  type RingWords,
+  readPalette,
+} from "./paint.ts";
 import {
   isSeen,
   type Look,
@@ -81,7 +90,10 @@ export class RingView {
       this.#invalidate(true);
     });
     // Text drawn before its font has come would stay in the fallback font until the next tick.
-    void document.fonts.ready.then(() => this.#invalidate(true));
+    void document.fonts.ready.then(() => {
+      forgetWidths();
+      this.#invalidate(true);
+    });
   }
 
   close(): void {
