@@ -4,6 +4,7 @@ import { config2006 } from "./config-2006.ts";
 import { HelperProcess } from "./helper-process.ts";
 import type { Host, Internet } from "./internet.ts";
 import { startThroughputServer, throughput } from "./measure.ts";
+import { ping } from "./ping.ts";
 import { built } from "./shell.ts";
 
 export const FLOOD_PER_S = 50_000;
@@ -31,6 +32,8 @@ export async function floodBed(internet: Internet): Promise<Flooded> {
   const helper = new HelperProcess(flooded, { config: config(IP_FLOODED, flooder) });
   const other = new HelperProcess(flooder, { config: config("172.16.1.6", flooded) });
   await Promise.all([helper.connected(), other.connected()]);
+  const { answered } = await ping(flooder, IP_FLOODED, { count: 2, intervalMs: 100, deadlineMs: 10_000 });
+  if (!answered) throw new Error(`${IP_FLOODED} answers no ping`);
   await startThroughputServer(flooded);
   return { flooded, flooder, helper, virtualIp: IP_FLOODED };
 }
