@@ -16,7 +16,7 @@ import type {
   Via,
   Wake,
 } from "./boundary.ts";
-import { CACHED_PEERS, FIB_GAP_MS, FIB_REST_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
+import { CACHED_PEERS, FIB_GAP_MS, FIB_REST_MS } from "./constants.ts";
 import { Core } from "./core.ts";
 import { Records } from "./dht/records.ts";
 import { Holder } from "./lease/holder.ts";
@@ -115,6 +115,7 @@ export class Node {
       isNear: (peer) => this.#upkeep.isNear(peer.address),
       ownEstimate: () => this.#upkeep.ownEstimate(),
       edges: () => this.#peers.edges(),
+      mayBeDirect: (peer) => this.#mayBeDirect(peer),
     });
     this.#handshakes = new Handshakes(core, peers, {
       sessionUp: (peer, info) => this.#sessionUp(peer, info),
@@ -161,6 +162,7 @@ export class Node {
           if (kind === "anchor") return this.#relays.hasAnchorRoom;
           return this.#upkeep.hasRoom(kind) && (kind !== "shortcut" || this.#ips.hasShortcutRoom);
         },
+        wasRefused: (address) => this.#ips.overLimit(address) !== undefined,
         refused: (address, kind) => kind === "shortcut" && this.#ips.shortcutRefused(address, "peer"),
         refer: (asker) => this.#upkeep.nearestTo(asker),
       },
@@ -562,7 +564,7 @@ export class Node {
         core.after(
           Math.min(message.delayMs, 2_000),
           "punch together",
-          () => peer.up && this.#paths.punch(peer, peer.tas),
+          () => peer.up && this.#mayBeDirect(peer) && this.#paths.punch(peer, peer.tas),
         );
         return;
       case "speedAsk":
@@ -678,7 +680,7 @@ export class Node {
   }
 
   #isNeeded(peer: Peer): boolean {
-    const isUsed = this.#core.now - peer.lastIpAt < SHORTCUT_IDLE_MS && (peer.counters?.ipTxPackets ?? 0) > 0;
+    const isUsed = this.#core.now - peer.lastIpAt < peer.idleMs && (peer.counters?.ipTxPackets ?? 0) > 0;
     return isUsed || this.#relays.carriesFor(peer.address) || this.#relays.isRelayOfOurs(peer.address);
   }
 
@@ -714,6 +716,10 @@ export class Node {
     const { publicTas, localTas } = this.#core;
     const tas = [...publicTas, ...localTas].filter(mayBeListed).slice(0, 8);
     this.#control.send(peer, { type: "tas", tas });
+  }
+
+  #mayBeDirect(peer: Peer): boolean {
+    return peer.live || peer.ours.size + peer.theirs.size > 0 || this.#ips.hasShortcutRoom;
   }
 
   #punchTogether(peer: Peer): void {

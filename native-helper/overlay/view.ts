@@ -1,6 +1,6 @@
 /** A node's picture of itself: state, peers, and for each peer without a direct link the reason. */
 import type { LinkSample, NatKind, NodeView, NotDirectBecause, PeerView } from "./boundary.ts";
-import { PUNCH_ROUNDS_MS, SHORTCUT_IDLE_MS } from "./constants.ts";
+import { PUNCH_ROUNDS_MS } from "./constants.ts";
 import type { Core } from "./core.ts";
 import type { Holder } from "./lease/holder.ts";
 import type { VirtualIps } from "./lease/virtual-ips.ts";
@@ -139,7 +139,7 @@ function kindsOf({ upkeep, core }: NodeParts, peer: Peer, now: number): EdgeKind
   if (peer.live && upkeep.isNear(peer.address)) kinds.add("near");
   else if (!peer.neighbours.has(core.address)) kinds.delete("near");
   // A link that has outlived its place on the ring is kept for its traffic, or closes soon.
-  if (kinds.size === 0 && peer.live) kinds.add(now - peer.lastIpAt < SHORTCUT_IDLE_MS ? "shortcut" : "near");
+  if (kinds.size === 0 && peer.live) kinds.add(now - peer.lastIpAt < peer.idleMs ? "shortcut" : "near");
   return [...kinds].sort();
 }
 

@@ -37,10 +37,11 @@ describe("the state of a node", () => {
     const [host, ...rest] = hosts as [Host, ...Host[]];
     for (const other of rest) other.crash();
     expect(world.runUntil(() => host.view()?.state !== "connected", 20_000)).toBeGreaterThan(2_000);
-    expect(stateOf(host)).toMatchObject({ state: "connecting", reasonCode: "nobodyAnswers" });
+    expect(world.runUntil(() => host.view()?.reasonCode === "nobodyAnswers", 20_000)).toBeDefined();
+    expect(stateOf(host)).toMatchObject({ state: "connecting" });
     expect(host.view()?.reason).toMatch(/^No member has answered for 1\d s/);
     world.run(60_000);
-    expect(stateOf(host).silentMs).toBeGreaterThan(70_000);
+    expect(stateOf(host).silentMs).toBeGreaterThanOrEqual(70_000);
     for (const other of rest) other.start();
     expect(world.runUntil(() => host.view()?.state === "connected", 30_000)).toBeDefined();
     expect(stateOf(host)).toEqual({ state: "connected", reasonCode: undefined, silentMs: undefined });

@@ -235,7 +235,10 @@ export class VirtualIps {
       .reduce<Peer | undefined>((a, b) => (a && a.lastIpAt <= b.lastIpAt ? a : b), undefined);
     const isSpared = !idlest || core.now - Math.max(idlest.lastIpAt, idlest.edgeSince ?? core.now) < SHORTCUT_SPARED_MS;
     if (isSpared) this.shortcutRefused(address, "own");
-    else if (this.#linker.want(address, "shortcut")) idlest.giveUp("shortcut");
+    else if (this.#linker.want(address, "shortcut")) {
+      idlest.giveUp("shortcut");
+      idlest.gaveRoom = true;
+    }
   }
 
   /** Members with a link for traffic, whichever end asked for it. */

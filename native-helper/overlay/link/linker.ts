@@ -25,6 +25,8 @@ export interface LinkerHooks {
   hasRoom(kind: EdgeKind): boolean;
   /** Whom a node that finds no room here may ask instead. */
   refer(asker: RingAddress): Brief[];
+  /** Whether a link to that member failed lately for want of room. */
+  wasRefused(address: RingAddress): boolean;
   /** That member has no room for an edge of that kind. */
   refused(address: RingAddress, kind: EdgeKind): void;
 }
@@ -139,8 +141,8 @@ export class Linker {
       tellers: new Set(),
     };
     this.#attempts.set(address, attempt);
-    // A session by another way has told both ends where to knock.
-    if (kind === "shortcut" && peer?.up && peer.active && !peer.direct) {
+    // A session by another way has told both ends where to knock. Who has no room does not open.
+    if (kind === "shortcut" && peer?.up && peer.active && !peer.direct && !this.#hooks.wasRefused(address)) {
       this.#control.send(peer, { type: "punchAt", delayMs: 0 });
       this.#paths.punch(peer, peer.tas);
     }
@@ -188,17 +190,18 @@ export class Linker {
     if (!this.#descs.learn(link.desc, from)) return core.drop("descriptor refused");
     this.release(from);
     const known = this.#peers.get(from);
+    const isFull = !known?.live && !this.#hooks.hasRoom(link.kind);
+    const refuse = () =>
+      request.answer({ type: "refer", reason: REFER_FULL, briefs: this.#hooks.refer(from).slice(0, MAX_REFER_BRIEFS) });
     if (link.init.length === 0) {
+      if (isFull && link.kind === "shortcut") return refuse();
       request.answer({ type: "linkOk", nonce: link.nonce, desc: core.desc(), resp: EMPTY });
       if (!known?.up) return;
       this.#flags(known, link.desc);
       this.#take(known, link.kind);
       return;
     }
-    if (!known?.live && !this.#hooks.hasRoom(link.kind)) {
-      request.answer({ type: "refer", reason: REFER_FULL, briefs: this.#hooks.refer(from).slice(0, MAX_REFER_BRIEFS) });
-      return;
-    }
+    if (isFull) return refuse();
     const wasUp = known?.up ?? false;
     const answer = this.#handshakes.answerLinkInit(from, link.init);
     if (!answer) return;
@@ -262,6 +265,8 @@ export class Linker {
           return this.#onLinkOk(attempt, answer);
         if (answer.type === "refer") {
           this.#hooks.refused(address, attempt.kind);
+          const peer = this.#peers.get(address);
+          if (attempt.kind === "shortcut" && peer && !peer.live) this.#paths.giveUpDirect(peer);
           return this.#end(attempt, false);
         }
         this.#askAgain(attempt);

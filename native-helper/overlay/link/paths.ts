@@ -43,6 +43,8 @@ export interface PathHooks {
   /** Members of the ring as this node alone sees it. */
   ownEstimate(): number;
   edges(): Iterable<Peer>;
+  /** Whether a link or a wish for one, of either end, is a reason for a direct path, or there is room for another. */
+  mayBeDirect(peer: Peer): boolean;
 }
 
 interface Probe {
@@ -136,6 +138,7 @@ export class Paths {
   /** An authentic packet came by a path that is not the active one. */
   onNewPath(peer: Peer, path: Path): void {
     this.heard(peer);
+    if (isDirect(path) && !peer.direct && !this.#hooks.mayBeDirect(peer)) return;
     const state = this.#obtain(peer, path);
     if (!state) return;
     if (state.state === "validated" && pathRank(path) >= (peer.active ? pathRank(peer.active.path) : 9)) {
@@ -500,6 +503,12 @@ export class Paths {
     peer.active = undefined;
     this.#choose(peer);
     if (!peer.active) this.#hooks.pathChanged(peer);
+  }
+
+  /** The peer has no room for a link: checks under way end, and what they found is let go. */
+  giveUpDirect(peer: Peer): void {
+    peer.punchingSince = undefined;
+    for (const state of [...peer.paths.values()]) if (isDirect(state.path)) this.#drop(peer, state);
   }
 
   #forgetPaths(peer: Peer): void {

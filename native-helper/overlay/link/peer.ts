@@ -1,6 +1,6 @@
 /** What this node knows of one other node it has, or is making, a session with. */
 import type { DirectPath, Instant, Path, Slot, SlotCounters } from "../boundary.ts";
-import { HISTORY_ENTRIES } from "../constants.ts";
+import { HISTORY_ENTRIES, SHORTCUT_IDLE_MS, SHORTCUT_SPARED_MS } from "../constants.ts";
 import type { RingAddress } from "../ring/address.ts";
 import type { Timer } from "../timers.ts";
 import type { Brief, Coord, Desc, EdgeKind, NodeFlags, TransportAddress } from "../wire/types.ts";
@@ -66,6 +66,8 @@ export class Peer {
   /** When the edge came up, and when its closing was last proposed. */
   edgeSince: Instant | undefined;
   trimAskedAt = Number.NEGATIVE_INFINITY;
+  /** Its place was wanted for another shortcut: idle for a little while is idle enough. */
+  gaveRoom = false;
   /** The peer's near and far edges as it told them; `edgeListSeq` undefined: out of step. */
   readonly edgeList = new Map<RingAddress, ListedEdge>();
   edgeListSeq: number | undefined;
@@ -146,6 +148,11 @@ export class Peer {
   giveUp(kind: EdgeKind): void {
     const wasLive = this.live;
     if (this.ours.delete(kind) && wasLive && !this.isEdge) this.ours.add("near");
+  }
+
+  /** Without packets of programs for so long, traffic is no reason for the edge any more. */
+  get idleMs(): number {
+    return this.gaveRoom ? SHORTCUT_SPARED_MS : SHORTCUT_IDLE_MS;
   }
 
   get member(): boolean {
