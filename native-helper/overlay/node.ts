@@ -382,6 +382,7 @@ export class Node {
   #sessionUp(peer: Peer, info: SessionInfo): void {
     const core = this.#core;
     if (info.restarted) {
+      if (this.#upkeep.isNear(peer.address)) this.#holder.neighbourDied(); // What it kept for us is gone.
       this.#control.forget(peer);
       peer.nextControlId = 1;
       peer.neighbours.clear();

@@ -5,6 +5,7 @@
  * Exit status: 0 no failure, 1 a failure (its world is told with seed, replay and the last messages of the hosts concerned),
  * 2 wrong use.
  */
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { main, type SwarmReply, worldOf } from "./swarm-command.ts";
@@ -17,12 +18,12 @@ if (isMainThread) {
     startWorker: (broken) => {
       const worker = new Worker(new URL(import.meta.url), { workerData: broken });
       return {
-        run: (seed) =>
-          new Promise<SwarmReply>((resolve, reject) => {
-            worker.once("message", resolve);
-            worker.once("error", reject);
-            worker.postMessage(seed);
-          }),
+        run: async (seed) => {
+          worker.postMessage(seed);
+          // `once` also rejects where the worker throws.
+          const [reply] = await once(worker, "message");
+          return reply as SwarmReply;
+        },
         stop: () => void worker.terminate(),
       };
     },

@@ -184,17 +184,17 @@ describe("the window over ringway ui", () => {
       );
       return href;
     };
-    expect(await icon()).toContain("tray-connected-on-light");
+    await expect.poll(icon).toContain("tray-connected-on-light");
     await flip(page, "Interface tap0");
     await heading(page, "On the ring, tap0 off");
-    expect(await icon()).toContain("tray-interface-off-on-light");
+    await expect.poll(icon).toContain("tray-interface-off-on-light");
     await flip(page, "Connection to condor wow");
     await heading(page, "Off");
-    expect(await icon()).toContain("tray-disconnected-on-light");
+    await expect.poll(icon).toContain("tray-disconnected-on-light");
     await page.emulateMedia({ colorScheme: "dark" });
     await helper.stop();
     await heading(page, "Stopped");
-    expect(await page.locator("link[rel=icon]").getAttribute("href")).toContain("tray-attention-on-dark");
+    await expect.poll(() => page.locator("link[rel=icon]").getAttribute("href")).toContain("tray-attention-on-dark");
   });
 
   it("keeps the last picture when the helper stops, and goes on by itself when it runs again", async () => {
