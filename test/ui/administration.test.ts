@@ -1,44 +1,19 @@
 /** Affiliations, joining, Diagnostics, Settings and the helper's states, over the scripted bridge and app. */
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { BrowserContext, Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
 import { isLooking } from "#contract/window-calls.ts";
 import type {} from "../../renderer/bridge/scripted-app.ts";
-import {
-  complaintsOf,
-  type FileServer,
-  launch,
-  missing,
-  rulesIn,
-  serveRenderer,
-  type Theme,
-  themes,
-  violationsOf,
-} from "./browser.ts";
+import { complaintsOf, rulesIn, type Theme, themes, violationsOf } from "./browser.ts";
+import { windowFixture } from "./fixture.ts";
 
 const FILE_2006 =
   "#affiliation\ncondor wow\n#list of TAs\nbrunet.udp://192.0.2.1:15000\n#MAC address of tap0\nCB:DF:E7:20:60:35\n";
 
 describe("administration in the window", () => {
-  let browser: Browser;
-  let context: BrowserContext;
-  let files: FileServer;
-
-  beforeAll(async () => {
-    if (missing !== undefined) return;
-    [browser, files] = await Promise.all([launch(), serveRenderer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await files?.close();
-  });
-  beforeEach(async (test) => {
-    if (missing !== undefined) return test.skip(missing);
-    context = await newContext("light");
-  });
-  afterEach(() => context?.close());
+  const fixture = windowFixture({ ...themes.light });
 
   async function newContext(theme: Theme): Promise<BrowserContext> {
-    const made = await browser.newContext({
+    const made = await fixture.browser.newContext({
       viewport: { width: 1440, height: 900 },
       ...themes[theme],
       reducedMotion: "reduce",
@@ -46,9 +21,9 @@ describe("administration in the window", () => {
     made.setDefaultTimeout(10_000);
     return made;
   }
-  const open = async (query: string, screen = "overview", within = context): Promise<Page> => {
+  const open = async (query: string, screen = "overview", within = fixture.context): Promise<Page> => {
     const page = await within.newPage();
-    await page.goto(`${files.origin}/dev.html?menu=0&still=1&peers=11&${query}#/${screen}`);
+    await page.goto(`${fixture.files.origin}/dev.html?menu=0&still=1&peers=11&${query}#/${screen}`);
     return page;
   };
   /** Calls made so far, without those of charts and figures that a screen asks for again and again. */
@@ -409,7 +384,7 @@ describe("administration in the window", () => {
     });
 
     it("that ended leaves a report to copy: what it said last, and since when it says nothing", async () => {
-      await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: files.origin });
+      await fixture.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: fixture.files.origin });
       const page = await open("scene=helperStopped&app=electron");
       await page.getByRole("button", { name: "Copy report" }).click();
       const report = await page.evaluate(() => navigator.clipboard.readText());

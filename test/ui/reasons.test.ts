@@ -1,48 +1,17 @@
 /** "Why not direct?" in Chromium: for each cause its sentence with the evidence, and the one button, which does what it says. */
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import {
-  type FileServer,
-  launch,
-  missing,
-  openScene,
-  rulesIn,
-  serveRenderer,
-  type Theme,
-  themes,
-  violationsOf,
-} from "./browser.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { openScene, rulesIn, type Theme, themes, violationsOf } from "./browser.ts";
+import { windowFixture } from "./fixture.ts";
 
 describe("why a link is not direct", () => {
-  let browser: Browser;
-  let files: FileServer;
-  let context: BrowserContext;
-
-  beforeAll(async () => {
-    if (missing !== undefined) return;
-    [browser, files] = await Promise.all([launch(), serveRenderer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await files?.close();
-  });
-  beforeEach(async (test) => {
-    if (missing !== undefined) return test.skip(missing);
-    context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      ...themes.dark,
-      reducedMotion: "reduce",
-      permissions: ["clipboard-read", "clipboard-write"],
-    });
-    context.setDefaultTimeout(10_000);
-  });
-  afterEach(() => context?.close());
+  const fixture = windowFixture({ ...themes.dark, permissions: ["clipboard-read", "clipboard-write"] });
 
   const made = (page: Page) => page.evaluate(() => window.scripted?.made.map(({ call }) => call));
 
   /** The inspector of the scripted peer that is named after its cause. */
   async function inspect(code: string): Promise<{ page: Page; box: ReturnType<Page["getByRole"]> }> {
-    const page = await openScene(context, files.origin, { scene: "reasons", screen: "peers" });
+    const page = await openScene(fixture.context, fixture.files.origin, { scene: "reasons", screen: "peers" });
     await page.getByRole("searchbox", { name: "Filter peers" }).fill(code);
     await page.getByRole("rowheader", { name: code, exact: true }).click();
     const box = page.getByRole("complementary", { name: `Selected: ${code}` });

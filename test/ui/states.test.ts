@@ -1,47 +1,15 @@
 /** States of the window that have something to do in them: each button leads where it says. */
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
 import { type SceneName, sceneNames } from "../../renderer/bridge/scripted.ts";
 import { appSceneNames } from "../../renderer/bridge/scripted-app.ts";
-import {
-  complaintsOf,
-  type FileServer,
-  launch,
-  missing,
-  openScene,
-  rulesIn,
-  serveRenderer,
-  type Theme,
-  themes,
-  violationsOf,
-} from "./browser.ts";
+import { complaintsOf, openScene, rulesIn, type Theme, themes, violationsOf } from "./browser.ts";
+import { windowFixture } from "./fixture.ts";
 
 describe("a state with something to do", () => {
-  let browser: Browser;
-  let files: FileServer;
-  let context: BrowserContext;
+  const fixture = windowFixture({ ...themes.light, permissions: ["clipboard-read", "clipboard-write"] });
 
-  beforeAll(async () => {
-    if (missing !== undefined) return;
-    [browser, files] = await Promise.all([launch(), serveRenderer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await files?.close();
-  });
-  beforeEach(async (test) => {
-    if (missing !== undefined) return test.skip(missing);
-    context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      ...themes.light,
-      reducedMotion: "reduce",
-      permissions: ["clipboard-read", "clipboard-write"],
-    });
-    context.setDefaultTimeout(10_000);
-  });
-  afterEach(() => context?.close());
-
-  const open = (scene: SceneName) => openScene(context, files.origin, { scene });
+  const open = (scene: SceneName) => openScene(fixture.context, fixture.files.origin, { scene });
   const passesAxe = async (page: Page) => {
     for (const theme of Object.keys(themes) as Theme[]) {
       await page.emulateMedia({ contrast: null, forcedColors: null, ...themes[theme], reducedMotion: "reduce" });
@@ -66,7 +34,7 @@ describe("a state with something to do", () => {
   });
 
   it("offers the test after 8 s of connecting, not before, and Cancel all the while", async () => {
-    await context.clock.install();
+    await fixture.context.clock.install();
     const page = await open("connectingLong");
     await page.getByText("This usually takes 2 to 5 seconds.").waitFor();
     await page.getByRole("button", { name: "Cancel" }).waitFor();
@@ -124,9 +92,9 @@ describe("a state with something to do", () => {
   it("is chosen in the menu of the development page, each of them, and none breaks the page", {
     timeout: 120_000,
   }, async () => {
-    const page = await context.newPage();
+    const page = await fixture.context.newPage();
     const complaints = complaintsOf(page);
-    await page.goto(`${files.origin}/dev.html?peers=11`);
+    await page.goto(`${fixture.files.origin}/dev.html?peers=11`);
     const state = page.getByRole("combobox", { name: "State" });
     const around = page.getByRole("combobox", { name: "App around it" });
     const choices = await state.getByRole("option").allInnerTexts();

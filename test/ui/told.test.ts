@@ -1,35 +1,16 @@
 /** What the helper says in English is said in the language of the window where it has a code, with the details beside it. */
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
 import type { SceneName } from "../../renderer/bridge/scripted.ts";
 import type { ScreenId } from "../../renderer/shell/route.ts";
-import { type FileServer, launch, missing, openScene, serveRenderer, violationsOf } from "./browser.ts";
+import { openScene, violationsOf } from "./browser.ts";
+import { windowFixture } from "./fixture.ts";
 
 describe("what the helper says, in German", () => {
-  let browser: Browser;
-  let files: FileServer;
-  let context: BrowserContext;
+  const fixture = windowFixture({ locale: "de-DE" });
 
-  beforeAll(async () => {
-    if (missing !== undefined) return;
-    [browser, files] = await Promise.all([launch(), serveRenderer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await files?.close();
-  });
-  beforeEach(async (test) => {
-    if (missing !== undefined) return test.skip(missing);
-    context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      locale: "de-DE",
-      reducedMotion: "reduce",
-    });
-    context.setDefaultTimeout(10_000);
-  });
-  afterEach(() => context?.close());
-
-  const open = (scene: SceneName, screen: ScreenId = "overview") => openScene(context, files.origin, { scene, screen });
+  const open = (scene: SceneName, screen: ScreenId = "overview") =>
+    openScene(fixture.context, fixture.files.origin, { scene, screen });
   /** The English that stands beside, marked as English. */
   const details = (page: Page) => page.locator('[lang="en"]').allInnerTexts();
 

@@ -1,50 +1,26 @@
 /** The window in Chromium over the scripted bridge: what people see in each state, and what they can do. */
 import { readFileSync } from "node:fs";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
 import { switchCalls } from "../../native-helper/contract/window-calls.ts";
 import { type SceneName, sceneNames } from "../../renderer/bridge/scripted.ts";
 import { screenOf } from "../../renderer/shell/route.ts";
 import {
   complaintsOf,
-  type FileServer,
-  launch,
-  missing,
   openScene,
   rulesIn,
   type SceneOptions,
-  serveRenderer,
   type Theme,
   themes,
   tick,
   violationsOf,
 } from "./browser.ts";
+import { windowFixture } from "./fixture.ts";
 
 describe("the window", () => {
-  let browser: Browser;
-  let files: FileServer;
-  let context: BrowserContext;
+  const fixture = windowFixture({ ...themes.dark }, 20_000);
 
-  beforeAll(async () => {
-    if (missing !== undefined) return;
-    [browser, files] = await Promise.all([launch(), serveRenderer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await files?.close();
-  });
-  beforeEach(async (test) => {
-    if (missing !== undefined) return test.skip(missing);
-    context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      ...themes.dark,
-      reducedMotion: "reduce",
-    });
-    context.setDefaultTimeout(20_000);
-  });
-  afterEach(() => context?.close());
-
-  const open = (options: SceneOptions = {}) => openScene(context, files.origin, options);
+  const open = (options: SceneOptions = {}) => openScene(fixture.context, fixture.files.origin, options);
   const shown = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor({ state: "visible" });
   const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { name }).waitFor();
   const made = (page: Page) => page.evaluate(() => window.scripted?.made);
@@ -110,7 +86,7 @@ describe("the window", () => {
 
   describe("says the state in one word and one sentence", () => {
     it.each(Object.entries(states))("%s", async (scene, { title, text }) => {
-      await context.clock.install();
+      await fixture.context.clock.install();
       const page = await open({ scene: scene as SceneName });
       const complaints = complaintsOf(page);
       await heading(page, title);
@@ -133,7 +109,7 @@ describe("the window", () => {
 
   describe("passes axe in every state and theme", () => {
     it.each(sceneNames)("%s", async (scene) => {
-      await context.clock.install();
+      await fixture.context.clock.install();
       const page = await open({ scene });
       await heading(page, states[scene].title);
       await page.clock.fastForward(laterMs[scene] ?? 0);
@@ -217,9 +193,9 @@ describe("the window", () => {
     });
 
     it("shows an order at once, before the helper has answered", async () => {
-      const page = await context.newPage();
+      const page = await fixture.context.newPage();
       // Here the scripted helper takes its usual moment.
-      await page.goto(`${files.origin}/dev.html?menu=0&peers=11`);
+      await page.goto(`${fixture.files.origin}/dev.html?menu=0&peers=11`);
       const tap = page.getByRole("switch", { name: "Interface tap0" });
       await tap.waitFor();
       await tap.evaluate((input) => (input as HTMLInputElement).click());
@@ -230,8 +206,8 @@ describe("the window", () => {
     it.each(["Interface tap0", "Connection to condor wow"])(
       "shows within 100 ms what a click did, with 1,000 peers: %s",
       async (label) => {
-        const page = await context.newPage();
-        await page.goto(`${files.origin}/dev.html?menu=0&peers=1000`);
+        const page = await fixture.context.newPage();
+        await page.goto(`${fixture.files.origin}/dev.html?menu=0&peers=1000`);
         const input = page.getByRole("switch", { name: label });
         await input.waitFor({ state: "attached" });
         const waits: number[] = [];
@@ -515,7 +491,7 @@ describe("the window", () => {
     });
 
     it("charts round trip and throughput, reads values out by the arrow keys, and copies them as CSV", async () => {
-      await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: files.origin });
+      await fixture.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: fixture.files.origin });
       const page = await open({ screen: "peers" });
       const inspector = await inspect(page, "Near");
       const chart = inspector.getByRole("img", { name: /^Round-trip time, last 5.min: now / });
@@ -592,7 +568,7 @@ describe("the window", () => {
     });
 
     it("shows an earlier moment and comes back to now", async () => {
-      await context.clock.install();
+      await fixture.context.clock.install();
       const page = await open({ screen: "ring" });
       await page.getByRole("listbox").waitFor();
       for (let frame = 0; frame < 3; frame++) {
@@ -623,7 +599,7 @@ describe("the window", () => {
     });
 
     it("connects and disconnects, and copies the virtual IP of the selected peer", async () => {
-      await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: files.origin });
+      await fixture.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: fixture.files.origin });
       const page = await open({ screen: "peers" });
       await page.getByRole("rowheader").first().click();
       await page.keyboard.press("c");
@@ -651,7 +627,7 @@ describe("the window", () => {
     });
 
     it("marks several rows and copies them as tab-separated values", async () => {
-      await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: files.origin });
+      await fixture.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: fixture.files.origin });
       const page = await open({ screen: "peers" });
       await page.getByRole("rowheader").nth(1).click();
       await page
@@ -689,7 +665,7 @@ describe("the window", () => {
 
   describe("old values", () => {
     it("are dimmed and dated after 5 s without news, and fresh again with the next", async () => {
-      await context.clock.install();
+      await fixture.context.clock.install();
       const page = await open();
       await heading(page, "Connected");
       expect(await page.getByText(/^No news for/).count()).toBe(0);
@@ -709,7 +685,7 @@ describe("the window", () => {
   });
 
   it("says after 8 s that connecting is slow, and goes on", async () => {
-    await context.clock.install();
+    await fixture.context.clock.install();
     const page = await open({ scene: "connecting" });
     await shown(page, "This usually takes 2 to 5 seconds.");
     await page.clock.fastForward(9_000);
